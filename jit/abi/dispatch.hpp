@@ -1,0 +1,48 @@
+// What generated code and the data plane agree on. Generated code answers one question: which predicates are true at
+// this event? It extracts each field that live predicates look at once, and looks its value up once in the family's
+// index, a table that the host owns; so a new constant changes a table and not the code. What follows from the answer
+// (progress through the plan, delivery) is the host's.
+//
+// Everything here is plain data with a fixed layout: it is compiled into the daemon and, as bitcode, into every
+// dispatch.
+#pragma once
+
+#include <cstdint>
+
+#include <iris/net.hpp>
+
+namespace iris::abi {
+
+// What is known when an Evaluate runs. Pointers are valid for that call.
+struct Facts {
+  const FiveTuple* tuple = nullptr;  // set at every event
+  const void* session = nullptr;     // parsers::Level::session: the protocol's session type
+  std::uint32_t protocol = 0;        // parsers::Level::protocol: number in parsers::registry(); 0 = none was identified
+  std::uint32_t worker = 0;          // selects per-worker scratch memory
+};
+
+// Numbers of the predicates found true. Ascending and distinct when Evaluate returns. `capacity` always suffices: the
+// host sizes it for all predicates of the plan.
+struct Matches {
+  std::uint32_t* ids = nullptr;
+  std::uint32_t count = 0;
+  std::uint32_t capacity = 0;
+};
+
+// One family = field × operator. `index` is what jit/index built for it.
+struct Family {
+  const void* index = nullptr;
+};
+
+// Appends the true predicates of one level to `matches`. `families` is the pipeline's table; `evaluations` counts
+// look-ups, one counter a family, owned by the calling worker.
+using Evaluate = void (*)(const Facts* facts, const Family* families, std::uint64_t* evaluations,
+                          Matches* matches) noexcept;
+
+// A call into user code: `arguments` points to what each parameter refers to, in order; for methods `object` is the
+// callback's state. Returns false where a method that returns bool did.
+using Invoke = bool (*)(void* object, const void* const* arguments);
+using Construct = void (*)(void* memory, const void* const* arguments);
+using Destroy = void (*)(void* object);
+
+}  // namespace iris::abi

@@ -1,0 +1,96 @@
+// The filter language: text in, typed normal form out. Fields come from the parsers' schemas; nothing is listed here.
+//
+// Semantics (see also the SDK's tutorial): a field implies its protocol and its presence, so any comparison on an
+// absent field is false, `!=` too; `not (…)` is plain negation. Predicates on a session that are joined by `and`
+// concern the same session.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <iris/net.hpp>
+
+#include "parsers/api.hpp"
+
+namespace iris::filter {
+
+enum class Operator : std::uint8_t {
+  present,    // no operands
+  one_of,     // =, and `in` a set of values: numbers, texts, addresses
+  in_range,   // <, <=, >, >=, and `in` ranges: Range
+  in_subnet,  // Subnet
+  contains,   // texts
+  matches,    // texts: regular expressions in Hyperscan's dialect of PCRE, unanchored
+};
+
+// Both ends belong to it.
+struct Range {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  auto operator<=>(const Range&) const = default;
+};
+
+using Operand = std::variant<std::uint64_t, Range, IpAddress, Subnet, std::string>;
+
+// True when the operator holds for the field's value (for "either end" fields: for either value) and any operand.
+// Two predicates are the same predicate when they are equal: operands are sorted and distinct.
+struct Predicate {
+  const parsers::Field* field = nullptr;
+  Operator op = Operator::present;
+  std::vector<Operand> operands;
+  auto operator<=>(const Predicate&) const = default;
+  bool operator==(const Predicate&) const = default;
+};
+
+struct Literal {
+  Predicate predicate;
+  bool negated = false;
+  auto operator<=>(const Literal&) const = default;
+  bool operator==(const Literal&) const = default;
+};
+
+// All of these hold. In the order in which they become decidable (parsers::Level), positives before negatives within a
+// level, distinct. Implied protocols and transports are spelled out.
+using Clause = std::vector<Literal>;
+
+// Disjunctive normal form: any of the clauses holds. Never empty, at most `max_clauses`; no clause contradicts itself
+// and none is implied by another. One empty clause: always true.
+struct Filter {
+  std::string text;  // as written
+  std::vector<Clause> clauses;
+};
+inline constexpr std::size_t max_clauses = 64;
+
+// Where in the text, and what would help.
+struct FilterError {
+  std::size_t offset = 0;  // in bytes
+  std::size_t length = 0;  // of the part that is wrong; at least 1
+  std::string message;     // "unknown field 'tls.snl'"
+  std::string hint;        // "did you mean 'tls.sni'?"; may be empty
+};
+
+[[nodiscard]] std::expected<Filter, FilterError> parse(std::string_view text);
+
+// The text with a caret line under it, for filters that stand alone:
+//   filter:1:5: error: unknown field 'tls.snl'; did you mean 'tls.sni'?
+//   tls.snl = 'x'
+//   ^~~~~~~
+[[nodiscard]] std::string render(std::string_view text, const FilterError& error);
+
+// Canonical text of a predicate, a literal, a clause: "tls.sni contains 'x'".
+[[nodiscard]] std::string to_text(const Predicate& predicate);
+[[nodiscard]] std::string to_text(const Literal& literal);
+[[nodiscard]] std::string to_text(const Clause& clause);
+
+// The last level at which any of its literals becomes decidable.
+[[nodiscard]] parsers::Level level(const Filter& filter);
+
+// The protocol (its registry name) that a field belongs to. Empty for parsers::service_field.
+[[nodiscard]] std::string_view protocol_of(const parsers::Field& field);
+
+}  // namespace iris::filter

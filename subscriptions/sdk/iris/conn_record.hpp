@@ -1,0 +1,47 @@
+// What is known of a whole connection.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include <iris/net.hpp>
+#include <iris/time.hpp>
+
+namespace iris {
+
+// Why a connection, or a subscription's view of it, ended.
+enum class EndReason : std::uint8_t {
+  fin,           // FIN from both sides, acknowledged
+  rst,           // RST from either side
+  timeout,       // inactivity
+  end_of_input,  // the capture ended, or the daemon stopped
+  removed,       // the connection goes on; the subscription was removed
+};
+
+// One direction of a connection.
+struct Flow {
+  std::uint64_t packets = 0;
+  std::uint64_t wire_bytes = 0;     // whole frames
+  std::uint64_t payload_bytes = 0;  // after the transport header, retransmissions included
+};
+
+// Data type: counters and times of a connection, from its first packet to the moment of the call.
+struct ConnRecord {
+  FiveTuple tuple;
+  Timestamp start;  // of the first packet
+  Timestamp last;   // of the latest packet
+  Flow originator;
+  Flow responder;
+  // Zeek's letters, each once a direction, upper case from the originator: S SYN, H SYN-ACK, A pure ACK, D payload,
+  // F FIN, R RST. Filled up to its length.
+  std::array<char, 12> history_letters{};
+  std::uint8_t history_length = 0;
+  EndReason end = EndReason::end_of_input;  // meaningful at L4Terminated
+  bool midstream = false;                   // TCP, and the connection's SYN was not seen
+
+  [[nodiscard]] constexpr Duration duration() const { return last - start; }
+  [[nodiscard]] constexpr std::string_view history() const { return {history_letters.data(), history_length}; }
+};
+
+}  // namespace iris

@@ -1,0 +1,49 @@
+// The Iris SDK: the one header that a subscription includes.
+//
+// A subscription is a C++ source. It says which traffic it wants (a filter), what it wants to know of it (the types of
+// its parameters), and what to do (its body):
+//
+//   #include <iris/iris.hpp>
+//
+//   struct Row { iris::Endpoint server; std::string_view sni; };
+//
+//   IRIS_CALLBACK("tls.sni contains 'example'")
+//   void log_tls(const iris::TlsHandshake& tls, const iris::FiveTuple& flow) {
+//     iris::emit(Row{flow.responder, tls.sni()});
+//   }
+//
+// `irisctl add log_tls.cpp` makes it run; each emit becomes one line of JSON.
+//
+// Filters. `tls and ipv4.addr in 10.0.0.0/8`, `tcp.port = 443 or tcp.port in 8000..8999`, `not tls.sni matches
+// '^www\\.'`. A field implies its protocol; a comparison on an absent field is false. A callback that takes a session
+// (TlsHandshake) runs once for each session that matches; others run once for each connection that does.
+//
+// Events. When a function runs follows from what it asks for: FiveTuple alone, as soon as the filter is true;
+// TlsHandshake, when the handshake was parsed; ConnRecord, at the connection's end. IRIS_ON says it where it does not
+// follow, or where you want it elsewhere:
+//
+//   IRIS_CALLBACK("tcp.port = 53") IRIS_ON(InL4Conn)
+//   void each_packet(const iris::L4Pdu& pdu);
+//
+// State. A struct with IRIS_CALLBACK is constructed when its filter becomes true for a connection, sees what happens
+// from then on, and is destroyed with the connection. A method that returns false unsubscribes that connection.
+//
+//   struct IRIS_CALLBACK("tls") Volume {
+//     std::uint64_t bytes = 0;
+//     IRIS_ON(InL4Conn) void update(const iris::L4Pdu& pdu) { bytes += pdu.payload.size(); }
+//     IRIS_ON(L4Terminated) void end(const iris::FiveTuple& flow) { iris::emit(Row{flow, bytes}); }
+//   };
+//
+// References, views and spans that you are given are valid only during the call. User code runs on the core that
+// receives packets: it must not block. In-process C++ is trusted code; Iris guards against accidents, not attackers.
+#pragma once
+
+#include <iris/annotations.hpp>
+#include <iris/conn_record.hpp>
+#include <iris/emit.hpp>
+#include <iris/event.hpp>
+#include <iris/filter.hpp>
+#include <iris/l4_pdu.hpp>
+#include <iris/net.hpp>
+#include <iris/protocols/tls.hpp>
+#include <iris/time.hpp>
