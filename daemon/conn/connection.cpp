@@ -1,0 +1,181 @@
+// What happens within one connection, and in which order. Of one packet: counters; L4FirstPacket; L4EndHshk; InL4Conn;
+// then for each piece that is now in sequence InL4Stream, L7OnDisc, L7EndHdrs; L4Terminated. At each event callbacks
+// that are active run first, then those whose filter the event made true.
+#include <new>
+
+#include "daemon/conn/tracker.hpp"
+
+namespace iris::conn {
+
+using parsers::Status;
+
+std::span<const plan::PredicateId> Tracker::evaluate(abi::Evaluate function, abi::Facts facts) noexcept {
+  if (function == nullptr) return {};
+  facts.worker = worker_;
+  abi::Matches matches{truths_.data(), 0, static_cast<std::uint32_t>(truths_.size())};
+  function(&facts, pipeline_->families.data(), evaluations_.data(), &matches);
+  return {truths_.data(), matches.count};
+}
+
+void Tracker::store_frontier(Connection& connection) noexcept {
+  connection.frontier.shrink(0);
+  for (const plan::NodeId node : progress_->frontier()) {
+    if (!connection.frontier.push(node, blocks_)) break;
+  }
+}
+
+std::uint8_t Tracker::needs_of(const Connection& connection) const noexcept {
+  std::uint8_t needs = delivery_.needs(connection);
+  for (const plan::NodeId id : connection.frontier.view()) {
+    const plan::Node& node = *pipeline_->plan->nodes[id];
+    needs |= need::parse;
+    if (node.awaits_end) needs |= need::terminate;
+    if (node.track) needs |= need::track;
+  }
+  return needs;
+}
+
+// Takes stock after something changed: what nobody needs any more is given up at once.
+void Tracker::settle(Record& record, Connection& connection) noexcept {
+  record.needs = needs_of(connection);
+  if ((record.needs & (need::parse | need::stream)) == 0) {
+    for (Reassembler& stream : connection.streams) stream.release({hold_pool_, connection.held});
+  }
+  if ((record.needs & need::parse) == 0 && connection.layer7 != nullptr && !delivery_.holds_session(connection)) {
+    connection.layer7 = nullptr;
+    connection.arena.free_all();
+  }
+}
+
+void Tracker::note(Visit& visit) noexcept {
+  ConnRecord& record = visit.connection.record;
+  Flow& flow = visit.pdu.from_originator() ? record.originator : record.responder;
+  ++flow.packets;
+  flow.wire_bytes += visit.pdu.wire_length;
+  flow.payload_bytes += visit.wire_payload;
+  visit.connection.history.note(visit.pdu.flags, visit.wire_payload, visit.pdu.direction, record);
+}
+
+// The connection's first packet.
+void Tracker::open(Visit& visit) noexcept {
+  Connection& connection = visit.connection;
+  connection.record.midstream = (visit.record.flags & record_flag::midstream) != 0;
+  note(visit);
+  progress_->on_tuple(evaluate(pipeline_->dispatch->tuple, {.tuple = &connection.record.tuple}), visit.record.birth);
+  store_frontier(connection);
+  delivery_.matched(connection, progress_->matches(),
+                    {.event = Event::L4FirstPacket, .ts = visit.pdu.ts, .pdu = &visit.pdu});
+  settle(visit.record, connection);
+  const bool undecidable = protocols_over(visit.pdu.transport) == 0;
+  if (undecidable && (visit.record.needs & need::parse) != 0) {
+    decide_protocol(visit.record, connection, 0, visit.pdu.ts);
+  }
+}
+
+void Tracker::drive(Visit& visit, bool opened, bool handshake_completed) noexcept {
+  Record& record = visit.record;
+  Connection& connection = visit.connection;
+  if (!opened && (record.needs & need::track) != 0) note(visit);
+  connection.record.last = visit.pdu.ts;
+  if (opened) open(visit);
+  if (handshake_completed && (record.needs & need::handshake) != 0) {
+    delivery_.fire(connection, {.event = Event::L4EndHshk, .ts = visit.pdu.ts, .pdu = &visit.pdu});
+  }
+  if ((record.needs & need::update) != 0) {
+    delivery_.fire(connection, {.event = Event::InL4Conn, .ts = visit.pdu.ts, .pdu = &visit.pdu});
+  }
+  if ((record.needs & (need::stream | need::parse)) != 0) reassemble(visit);
+  settle(record, connection);
+}
+
+void Tracker::reassemble(Visit& visit) noexcept {
+  if (visit.pdu.transport == Transport::Udp) {
+    if (!visit.pdu.payload.empty()) (void)take_piece(visit.record, visit.connection, Piece{visit.pdu, 0});
+    return;
+  }
+  Reassembler& stream = visit.connection.streams[static_cast<std::size_t>(visit.pdu.direction)];
+  const auto cut = static_cast<std::uint32_t>(visit.wire_payload - visit.pdu.payload.size());
+  stream.push({hold_pool_, visit.connection.held}, TcpSegment{visit.pdu, cut, visit.packet},
+              [&](const Piece& piece) { return take_piece(visit.record, visit.connection, piece); });
+}
+
+// Returns whether more of the stream is wanted.
+bool Tracker::take_piece(Record& record, Connection& connection, const Piece& piece) noexcept {
+  if ((record.needs & need::stream) != 0 && !piece.pdu.payload.empty()) {
+    delivery_.fire(connection, {.event = Event::InL4Stream, .ts = piece.pdu.ts, .pdu = &piece.pdu});
+  }
+  if ((record.needs & need::parse) != 0) parse(record, connection, piece);
+  record.needs = needs_of(connection);
+  return (record.needs & (need::stream | need::parse)) != 0;
+}
+
+void Tracker::parse(Record& record, Connection& connection, const Piece& piece) noexcept {
+  if (connection.sessions_over) return;
+  if (connection.layer7 == nullptr) {
+    void* memory = connection.arena.allocate(sizeof(Layer7), alignof(Layer7));
+    if (memory == nullptr) return;
+    connection.layer7 = new (memory) Layer7(protocols_over(piece.pdu.transport));
+  }
+  const parsers::Segment segment{piece.pdu.payload, piece.pdu.ts, piece.pdu.direction, piece.gap};
+  const Layer7Change change = connection.layer7->feed(segment, connection.arena);
+  if (change.decided) decide_protocol(record, connection, connection.layer7->protocol(), piece.pdu.ts);
+  take_sessions(record, connection, change.status, piece.pdu.ts);
+}
+
+void Tracker::decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept {
+  connection.protocol_decided = true;
+  connection.protocol = protocol;
+  connection.sessions_over = protocol == 0;
+  const abi::Facts facts{.tuple = &connection.record.tuple, .protocol = protocol};
+  progress_->on_protocol(evaluate(pipeline_->dispatch->protocol, facts), protocol, connection.frontier.view(),
+                         record.birth);
+  store_frontier(connection);
+  const Occasion occasion{.event = Event::L7OnDisc, .ts = ts};
+  delivery_.fire(connection, occasion);
+  delivery_.matched(connection, progress_->matches(), occasion);
+  record.needs = needs_of(connection);
+}
+
+void Tracker::take_sessions(Record& record, Connection& connection, Status status, Timestamp ts) noexcept {
+  for (; status == Status::session; status = connection.layer7->next()) {
+    const void* session = connection.layer7->session();
+    connection.sessions = true;
+    const abi::Facts facts{.tuple = &connection.record.tuple, .session = session, .protocol = connection.protocol};
+    progress_->on_session(evaluate(pipeline_->dispatch->session[connection.protocol], facts), connection.protocol,
+                          connection.frontier.view(), record.birth);
+    const Occasion occasion{.event = Event::L7EndHdrs, .ts = ts, .session = session};
+    delivery_.fire(connection, occasion);
+    delivery_.matched(connection, progress_->matches(), occasion);
+  }
+  if (status == Status::more) return;
+  // No session will come: what waits for one waits in vain. A parser that gave up leaves it unknown, so neither a
+  // predicate on a session nor its negation holds.
+  connection.sessions_over = true;
+  connection.frontier.shrink(0);
+}
+
+void Tracker::close(Record& record, Connection& connection, EndReason reason, Timestamp when) noexcept {
+  connection.record.end = reason;
+  if ((record.needs & (need::stream | need::parse)) != 0) {
+    for (Reassembler& stream : connection.streams) {
+      stream.flush({hold_pool_, connection.held},
+                   [&](const Piece& piece) { return take_piece(record, connection, piece); });
+    }
+  }
+  if ((record.needs & need::parse) != 0 && connection.layer7 != nullptr && !connection.sessions_over) {
+    take_sessions(record, connection, connection.layer7->finish(), when);
+  }
+  delivery_.end(connection, when);
+  progress_->on_end({connection.protocol_decided, connection.protocol, connection.sessions}, connection.frontier.view(),
+                    record.birth);
+  delivery_.matched(connection, progress_->matches(), {.event = Event::L4Terminated, .ts = when});
+}
+
+// To the current pipeline, from whatever older one: progress only shrinks, and nothing is evaluated again.
+void Tracker::adopt(Record& record, Connection& connection, Timestamp now) noexcept {
+  connection.frontier.erase_if([&](plan::NodeId node) { return !progress_->survives(node, record.birth); });
+  delivery_.adopt(connection, now);
+  settle(record, connection);
+}
+
+}  // namespace iris::conn

@@ -1,0 +1,197 @@
+#include "daemon/conn/delivery.hpp"
+
+#include <bit>
+
+namespace iris::conn {
+namespace {
+
+// Says to the host's functions on whose behalf they are called, for as long as user code runs.
+class OnBehalf {
+ public:
+  OnBehalf(abi::EmitSink& sink, std::uint32_t subscription, Timestamp ts) {
+    abi::current_call = {&sink, subscription, ts};
+  }
+  ~OnBehalf() { abi::current_call = {}; }
+  OnBehalf(const OnBehalf&) = delete;
+  OnBehalf& operator=(const OnBehalf&) = delete;
+};
+
+std::size_t block_size(const Callee& callee) { return std::bit_ceil(std::size_t{callee.state_size}); }
+
+void count(std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
+
+// Whether a plain function that runs at `event` could still run after `now`.
+bool still_to_come(Event event, Event now) {
+  return event == Event::InL4Conn || event == Event::InL4Stream || event > now;
+}
+
+}  // namespace
+
+// Returns whether the callback asked to go on. An argument that is not there means that it is not called.
+bool Delivery::call(const Callee& callee, const Function& function, Connection& connection, const Active& active,
+                    const Occasion& occasion) noexcept {
+  const void* arguments[max_arguments] = {};
+  for (std::size_t i = 0; i < function.arguments.size(); ++i) {
+    switch (function.arguments[i]) {
+      case Argument::five_tuple:
+        arguments[i] = &connection.record.tuple;
+        break;
+      case Argument::l4_pdu:
+        arguments[i] = occasion.pdu;
+        break;
+      case Argument::conn_record:
+        arguments[i] = &connection.record;
+        break;
+      case Argument::session:
+        arguments[i] = active.session;
+        break;
+    }
+    if (arguments[i] == nullptr) return true;
+  }
+  count(callee.counters.calls);
+  const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts);
+  try {
+    return function.invoke(active.object, arguments);
+  } catch (...) {
+    count(callee.counters.faults);
+    return false;
+  }
+}
+
+void* Delivery::construct(const Callee& callee, const Occasion& occasion) noexcept {
+  void* memory = blocks_.take(block_size(callee));
+  if (memory == nullptr) return nullptr;
+  const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts);
+  try {
+    callee.construct(memory, nullptr);
+  } catch (...) {
+    count(callee.counters.faults);
+    blocks_.give(memory, block_size(callee));
+    return nullptr;
+  }
+  count(callee.counters.objects);
+  return memory;
+}
+
+void Delivery::destroy(const Callee& callee, void* object, Timestamp ts) noexcept {
+  if (object == nullptr) return;
+  {
+    const OnBehalf on_behalf(sink_, callee.subscription, ts);
+    try {
+      callee.destroy(object);
+    } catch (...) {
+      count(callee.counters.faults);
+    }
+  }
+  blocks_.give(object, block_size(callee));
+  callee.counters.objects.fetch_sub(1, std::memory_order_release);
+}
+
+// Runs every function that the callback has at the occasion. Returns false when it does not want to go on.
+bool Delivery::run(Connection& connection, Active& active, const Occasion& occasion) noexcept {
+  const Callee& code = callee(active.action);
+  if (occasion.session != nullptr) active.session = occasion.session;
+  for (const Function& function : code.functions) {
+    if (function.event == occasion.event && !call(code, function, connection, active, occasion)) return false;
+  }
+  return true;
+}
+
+void Delivery::remember(Connection& connection, plan::ActionId action) noexcept {
+  // Without memory it may match a second time: the lesser evil than not at all.
+  (void)connection.delivered.push(action, blocks_);
+}
+
+// A connection-scoped callback matches once, though several clauses or sessions may say so.
+bool Delivery::first_time(Connection& connection, const Match& match) noexcept {
+  const plan::Action& action = pipeline_->plan->actions[match.action];
+  if (action.scope == plan::Scope::session || (!action.several_clauses && !match.in_session)) return true;
+  if (std::ranges::find(connection.delivered.view(), match.action) != connection.delivered.view().end()) return false;
+  remember(connection, match.action);
+  return true;
+}
+
+void Delivery::begin(Connection& connection, const Match& match, const Occasion& occasion) noexcept {
+  const Callee& code = callee(match.action);
+  count(code.counters.matched);
+  Active active{match.action, nullptr, match.in_session ? occasion.session : nullptr};
+  if (!code.stateful()) {
+    const Function& function = code.functions.front();
+    if (!function.event || *function.event == occasion.event) {
+      (void)call(code, function, connection, active, occasion);
+    } else if (still_to_come(*function.event, occasion.event)) {
+      (void)connection.active.push(active, blocks_);
+    }
+    return;
+  }
+  active.object = construct(code, occasion);
+  if (active.object == nullptr) return;
+  const bool over = !run(connection, active, occasion) || occasion.event == Event::L4Terminated;
+  if (over || !connection.active.push(active, blocks_)) {
+    destroy(code, active.object, occasion.ts);
+  }
+}
+
+void Delivery::matched(Connection& connection, std::span<const Match> matches, const Occasion& occasion) noexcept {
+  for (const Match& match : matches) {
+    if (first_time(connection, match)) begin(connection, match, occasion);
+  }
+}
+
+void Delivery::fire(Connection& connection, const Occasion& occasion) noexcept {
+  connection.active.erase_if([&](Active& active) {
+    const Callee& code = callee(active.action);
+    if (!code.has(occasion.event)) return false;
+    const bool goes_on = run(connection, active, occasion);
+    const bool once = !code.stateful() && !still_to_come(*code.functions.front().event, occasion.event);
+    if (goes_on && !once) return false;
+    destroy(code, active.object, occasion.ts);
+    return true;
+  });
+}
+
+void Delivery::end(Connection& connection, Timestamp ts) noexcept {
+  const Occasion occasion{.event = Event::L4Terminated, .ts = ts};
+  connection.active.erase_if([&](Active& active) {
+    (void)run(connection, active, occasion);
+    destroy(callee(active.action), active.object, ts);
+    return true;
+  });
+}
+
+void Delivery::adopt(Connection& connection, Timestamp ts) noexcept {
+  const auto removed = [&](plan::ActionId action) { return !pipeline_->plan->actions[action].alive; };
+  const EndReason before = connection.record.end;
+  connection.record.end = EndReason::removed;
+  connection.active.erase_if([&](Active& active) {
+    if (!removed(active.action)) return false;
+    (void)run(connection, active, {.event = Event::L4Terminated, .ts = ts});
+    destroy(callee(active.action), active.object, ts);
+    return true;
+  });
+  connection.record.end = before;
+  connection.delivered.erase_if(removed);
+}
+
+std::uint8_t Delivery::needs(const Connection& connection) const noexcept {
+  std::uint8_t needs = 0;
+  for (const Active& active : connection.active.view()) {
+    const Callee& code = callee(active.action);
+    if (code.has(Event::InL4Conn)) needs |= need::update;
+    if (code.has(Event::InL4Stream)) needs |= need::stream;
+    if (code.has(Event::L4EndHshk)) needs |= need::handshake;
+    if (code.has(Event::L7OnDisc) && !connection.protocol_decided) needs |= need::parse;
+    if (code.has(Event::L7EndHdrs) && !connection.sessions_over) needs |= need::parse;
+    if (code.has(Event::L4Terminated) || code.stateful()) needs |= need::terminate;
+    if (code.needs_track) needs |= need::track;
+  }
+  return needs;
+}
+
+bool Delivery::holds_session(const Connection& connection) const noexcept {
+  return std::ranges::any_of(connection.active.view(), [&](const Active& active) {
+    return active.session != nullptr && callee(active.action).needs_session;
+  });
+}
+
+}  // namespace iris::conn

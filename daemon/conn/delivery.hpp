@@ -1,0 +1,60 @@
+// Calls user code: for callbacks whose filter became true, and for those that are active, at the events they asked for.
+// The only place from which it is called on a worker.
+#pragma once
+
+#include <span>
+
+#include "daemon/conn/connection.hpp"
+#include "daemon/conn/pipeline.hpp"
+#include "daemon/conn/progress.hpp"
+#include "jit/abi/host_api.hpp"
+
+namespace iris::conn {
+
+// What happens, as user code is told of it.
+struct Occasion {
+  Event event = Event::L4FirstPacket;
+  Timestamp ts;
+  const L4Pdu* pdu = nullptr;     // at events of packets
+  const void* session = nullptr;  // at L7EndHdrs
+};
+
+// One a worker; used by its thread only.
+class Delivery {
+ public:
+  Delivery(BlockCache& blocks, abi::EmitSink& sink) : blocks_(blocks), sink_(sink) {}
+
+  // Between bursts. Connections adopt it one by one.
+  void use(const Pipeline& pipeline) noexcept { pipeline_ = &pipeline; }
+
+  // Filters became true at `occasion`: runs what runs at once, and makes the rest active.
+  void matched(Connection& connection, std::span<const Match> matches, const Occasion& occasion) noexcept;
+  // Runs the functions of active callbacks at `occasion.event`.
+  void fire(Connection& connection, const Occasion& occasion) noexcept;
+  // The connection's end: record.end says why. Fires L4Terminated; nothing is active afterwards.
+  void end(Connection& connection, Timestamp ts) noexcept;
+  // Lets go of callbacks that the current pipeline has removed: they see their end, with the reason `removed`.
+  void adopt(Connection& connection, Timestamp ts) noexcept;
+
+  // Need bits of what is active.
+  [[nodiscard]] std::uint8_t needs(const Connection& connection) const noexcept;
+  // Whether an active callback still refers to a session.
+  [[nodiscard]] bool holds_session(const Connection& connection) const noexcept;
+
+ private:
+  [[nodiscard]] const Callee& callee(plan::ActionId action) const noexcept { return *pipeline_->callees[action]; }
+  bool first_time(Connection& connection, const Match& match) noexcept;
+  void begin(Connection& connection, const Match& match, const Occasion& occasion) noexcept;
+  bool run(Connection& connection, Active& active, const Occasion& occasion) noexcept;
+  bool call(const Callee& callee, const Function& function, Connection& connection, const Active& active,
+            const Occasion& occasion) noexcept;
+  void* construct(const Callee& callee, const Occasion& occasion) noexcept;
+  void destroy(const Callee& callee, void* object, Timestamp ts) noexcept;
+  void remember(Connection& connection, plan::ActionId action) noexcept;
+
+  BlockCache& blocks_;
+  abi::EmitSink& sink_;
+  const Pipeline* pipeline_ = nullptr;
+};
+
+}  // namespace iris::conn

@@ -1,0 +1,62 @@
+// One compiled plan with the code it calls: what a worker runs in one epoch. Immutable.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <iris/event.hpp>
+
+#include "jit/abi/dispatch.hpp"
+#include "jit/codegen/dispatch.hpp"
+#include "jit/plan/plan.hpp"
+
+namespace iris::conn {
+
+// What a parameter of user code refers to.
+enum class Argument : std::uint8_t { five_tuple, l4_pdu, conn_record, session };
+inline constexpr std::size_t max_arguments = 8;
+
+struct Function {
+  std::optional<Event> event;  // nullopt: as soon as the filter is true
+  std::vector<Argument> arguments;
+  abi::Invoke invoke = nullptr;
+};
+
+// Written by workers, read by anyone.
+struct CallbackCounters {
+  std::atomic<std::uint64_t> matched{0};  // connections or sessions for which the filter became true
+  std::atomic<std::uint64_t> calls{0};
+  std::atomic<std::uint64_t> faults{0};   // exceptions that left user code
+  std::atomic<std::uint64_t> objects{0};  // live states, over all workers
+};
+
+// A callback's code. Owned by its subscription, and alive until no worker holds an object or an unfinished delivery.
+struct Callee {
+  std::uint32_t subscription = 0;
+  std::vector<Function> functions;
+  std::uint8_t events = 0;     // bit per iris::Event that some function has
+  bool needs_track = false;    // some function takes a ConnRecord
+  bool needs_session = false;  // some function takes a session
+  // A stateful callback's object; size 0: a plain function.
+  std::uint32_t state_size = 0;
+  std::uint32_t state_alignment = 1;
+  abi::Construct construct = nullptr;
+  abi::Destroy destroy = nullptr;
+  mutable CallbackCounters counters;
+
+  [[nodiscard]] bool stateful() const { return state_size != 0; }
+  [[nodiscard]] bool has(Event event) const { return (events >> static_cast<unsigned>(event) & 1U) != 0; }
+};
+
+struct Pipeline {
+  std::uint32_t epoch = 0;
+  std::shared_ptr<const plan::Plan> plan;
+  std::shared_ptr<const codegen::Dispatch> dispatch;
+  std::vector<abi::Family> families;                   // as plan->families
+  std::vector<std::shared_ptr<const Callee>> callees;  // by plan::ActionId, removed ones that are still known too
+};
+
+}  // namespace iris::conn

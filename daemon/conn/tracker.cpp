@@ -1,0 +1,273 @@
+#include "daemon/conn/tracker.hpp"
+
+#include <cstring>
+#include <new>
+
+namespace iris::conn {
+namespace {
+
+void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
+  // One writer: a load and a store, not an atomic addition.
+  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+
+bool source_is_low(const parsers::packet::Decoded& decoded) {
+  const int order = std::memcmp(decoded.src_ip.data(), decoded.dst_ip.data(), decoded.src_ip.size());
+  return order != 0 ? order < 0 : decoded.src_port <= decoded.dst_port;
+}
+
+Key key_of(const parsers::packet::Decoded& decoded, bool from_low) {
+  Key key;
+  key.low_ip = from_low ? decoded.src_ip : decoded.dst_ip;
+  key.high_ip = from_low ? decoded.dst_ip : decoded.src_ip;
+  key.low_port = from_low ? decoded.src_port : decoded.dst_port;
+  key.high_port = from_low ? decoded.dst_port : decoded.src_port;
+  key.transport = decoded.transport;
+  key.version = decoded.version;
+  return key;
+}
+
+FiveTuple tuple_of(const parsers::packet::Decoded& decoded) {
+  FiveTuple tuple;
+  tuple.originator = {{decoded.src_ip, decoded.version}, decoded.src_port};
+  tuple.responder = {{decoded.dst_ip, decoded.version}, decoded.dst_port};
+  tuple.transport = decoded.transport;
+  return tuple;
+}
+
+L4Pdu pdu_of(const source::PacketRef& packet, const parsers::packet::Decoded& decoded, Direction direction) {
+  L4Pdu pdu;
+  pdu.payload = decoded.payload(packet.bytes());
+  pdu.ts = packet.ts;
+  pdu.wire_length = packet.wire_length;
+  pdu.sequence = decoded.sequence;
+  pdu.acknowledgement = decoded.acknowledgement;
+  pdu.window = decoded.window;
+  pdu.flags = decoded.flags;
+  pdu.direction = direction;
+  pdu.transport = decoded.transport;
+  return pdu;
+}
+
+Direction direction_of(const Record& record, bool from_low) {
+  return record.originator_is_low() == from_low ? Direction::FromOriginator : Direction::FromResponder;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tracker>> Tracker::create(const Parts& parts) {
+  auto table = ConnectionTable::create({.capacity = parts.limits.capacity, .seed = parts.seed});
+  if (!table) return std::unexpected(table.error());
+  auto wheel =
+      TimerWheel::create({.capacity = parts.limits.capacity, .horizon = to_ticks(parts.limits.tcp_inactivity)});
+  if (!wheel) return std::unexpected(wheel.error());
+  auto sequences = Mapping::create(std::size_t{parts.limits.capacity} * sizeof(TcpSequences), false);
+  if (!sequences) return std::unexpected(sequences.error());
+  return std::unique_ptr<Tracker>(new Tracker(parts, std::move(*table), std::move(*wheel), std::move(*sequences)));
+}
+
+Tracker::Tracker(const Parts& parts, ConnectionTable table, TimerWheel wheel, Mapping sequences)
+    : limits_(parts.limits),
+      worker_(parts.worker),
+      hold_pool_(parts.limits.held_packets, {.packets = parts.limits.out_of_order_packets}, parts.holder),
+      table_(std::move(table)),
+      connections_({.object_bytes = sizeof(Connection), .alignment = alignof(Connection)}),
+      sequences_(std::move(sequences)),
+      wheel_(std::move(wheel)),
+      delivery_(blocks_, parts.sink) {}
+
+Tracker::~Tracker() = default;
+
+void Tracker::adopt(const Pipeline& pipeline) noexcept {
+  pipeline_ = &pipeline;
+  delivery_.use(pipeline);
+  progress_.emplace(*pipeline.plan);
+  epochs_.begin(pipeline.epoch);
+  truths_.resize(pipeline.plan->predicates.size());
+  evaluations_.assign(pipeline.families.size(), 0);
+  sweep_next_ = 0;
+}
+
+void Tracker::process(std::span<const source::PacketRef> burst) noexcept {
+  if (burst.empty()) return;
+  if (!clock_) clock_.emplace(burst.front().ts);
+  std::uint64_t bytes = 0;
+  for (const auto& packet : burst) __builtin_prefetch(packet.data);
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    decode(burst[i], arrivals_[i]);
+    bytes += burst[i].wire_length;
+  }
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    if (arrivals_[i].tracked) table_.prefetch_record(arrivals_[i].hash);
+  }
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    if (arrivals_[i].tracked) handle(burst[i], arrivals_[i]);
+  }
+  add(counters_.packets, burst.size());
+  add(counters_.bytes, bytes);
+}
+
+void Tracker::decode(const source::PacketRef& packet, Arrival& arrival) noexcept {
+  using parsers::packet::DecodeStatus;
+  arrival.tracked = parsers::packet::decode(packet.bytes(), packet.wire_length, arrival.decoded) == DecodeStatus::ok;
+  if (!arrival.tracked) {
+    add(counters_.undecoded, 1);
+    return;
+  }
+  arrival.from_low = source_is_low(arrival.decoded);
+  arrival.key = key_of(arrival.decoded, arrival.from_low);
+  arrival.hash = table_.hash(arrival.key);
+  table_.prefetch_bucket(arrival.hash);
+}
+
+// The connection that the packet belongs to, if it has begun: one that had expired before is ended first, at the time
+// when it did.
+Record* Tracker::current(const Arrival& arrival, Timestamp ts) noexcept {
+  Record* record = table_.find(arrival.key, arrival.hash);
+  if (record == nullptr) return nullptr;
+  const auto now = static_cast<Tick>(clock_->ticks_at(ts));
+  if (expired(*record, now, to_ticks(timeout_of(*record)))) {
+    end(*record, EndReason::timeout, expiry_of(*record));
+    return nullptr;
+  }
+  bring_up(*record, ts);
+  return record;
+}
+
+Record* Tracker::begin(const Arrival& arrival, Timestamp ts) noexcept {
+  Record* record = table_.insert(arrival.key, arrival.hash);
+  if (record == nullptr) {
+    add(counters_.table_full, 1);
+    return nullptr;
+  }
+  record->birth = record->epoch = pipeline_->epoch;
+  if (arrival.from_low) record->flags |= record_flag::originator_is_low;
+  record->last_seen = static_cast<Tick>(clock_->ticks_at(ts));
+  sequences_of(*record) = {};
+  epochs_.enter();
+  add(counters_.begun, 1);
+  wheel_.schedule(table_.index_of(*record), deadline(*record, to_ticks(limits_.tcp_establish)));
+  record->cold = connections_.allocate();
+  if (record->cold == no_index) return record;  // out of memory: accounted for, shown to nobody
+  auto* connection = new (connections_.at(record->cold)) Connection(arena_blocks_);
+  connection->record.tuple = tuple_of(arrival.decoded);
+  connection->record.start = connection->record.last = ts;
+  return record;
+}
+
+void Tracker::handle(const source::PacketRef& packet, const Arrival& arrival) noexcept {
+  const parsers::packet::Decoded& decoded = arrival.decoded;
+  Record* record = current(arrival, packet.ts);
+  bool opened = record == nullptr;
+  if (opened && (record = begin(arrival, packet.ts)) == nullptr) return;
+  TcpChange change;
+  if (decoded.transport == Transport::Tcp) {
+    TcpHeader header{decoded.sequence, decoded.acknowledgement, decoded.wire_payload_length, decoded.flags,
+                     direction_of(*record, arrival.from_low)};
+    change = advance(record->tcp, sequences_of(*record), header);
+    if (change.reopened) {
+      end(*record, EndReason::fin, packet.ts);
+      if ((record = begin(arrival, packet.ts)) == nullptr) return;
+      opened = true;
+      header.direction = Direction::FromOriginator;
+      change = advance(record->tcp, sequences_of(*record), header);
+    }
+    if (change.midstream) record->flags |= record_flag::midstream;
+  }
+  record->last_seen = static_cast<Tick>(clock_->ticks_at(packet.ts));
+  if (Connection* connection = connection_of(*record)) {
+    Visit visit{*record, *connection, packet, pdu_of(packet, decoded, direction_of(*record, arrival.from_low)),
+                decoded.wire_payload_length};
+    drive(visit, opened, change.handshake_completed);
+    if (record->needs == 0) drop_connection(*record);
+  }
+  if (change.closed != TcpClose::none) {
+    bury(*record, change.closed == TcpClose::fin ? EndReason::fin : EndReason::rst, packet.ts);
+  }
+}
+
+Duration Tracker::timeout_of(const Record& record) const noexcept {
+  if (record.key.transport == Transport::Udp) return limits_.udp_inactivity;
+  if (record.tcp.closed()) return limits_.tcp_linger;
+  return record.tcp.phase == TcpPhase::opening ? limits_.tcp_establish : limits_.tcp_inactivity;
+}
+
+Timestamp Tracker::expiry_of(const Record& record) noexcept {
+  const Connection* connection = connection_of(record);
+  return connection != nullptr ? connection->record.last + timeout_of(record) : Timestamp{};
+}
+
+// The connection is over; its record stays for a while, so that late packets of it begin no other.
+void Tracker::bury(Record& record, EndReason reason, Timestamp when) noexcept {
+  if (Connection* connection = connection_of(record)) close(record, *connection, reason, when);
+  drop_connection(record);
+  add(counters_.ended, 1);
+  wheel_.schedule(table_.index_of(record), deadline(record, to_ticks(limits_.tcp_linger)));
+}
+
+void Tracker::end(Record& record, EndReason reason, Timestamp when) noexcept {
+  if (!record.tcp.closed()) add(counters_.ended, 1);
+  if (Connection* connection = connection_of(record)) close(record, *connection, reason, when);
+  drop_connection(record);
+  epochs_.leave(record.epoch);
+  wheel_.cancel(table_.index_of(record));
+  table_.erase(record);
+}
+
+void Tracker::drop_connection(Record& record) noexcept {
+  Connection* connection = connection_of(record);
+  if (connection == nullptr) return;
+  for (Reassembler& stream : connection->streams) stream.release({hold_pool_, connection->held});
+  connection->frontier.clear(blocks_);
+  connection->active.clear(blocks_);
+  connection->delivered.clear(blocks_);
+  connection->~Connection();
+  connections_.free(record.cold);
+  record.cold = no_index;
+  record.needs = 0;
+}
+
+void Tracker::bring_up(Record& record, Timestamp now) noexcept {
+  if (record.epoch == pipeline_->epoch) return;
+  epochs_.leave(record.epoch);
+  record.epoch = pipeline_->epoch;
+  epochs_.enter();
+  Connection* connection = connection_of(record);
+  if (connection == nullptr) return;
+  adopt(record, *connection, now);
+  if (record.needs == 0) drop_connection(record);
+}
+
+std::optional<Tick> Tracker::due(std::uint32_t index, Tick tick) noexcept {
+  Record& record = table_.at(index);
+  const Tick last = deadline(record, to_ticks(timeout_of(record)));
+  if (before(tick, last)) return last;
+  end(record, EndReason::timeout, expiry_of(record));
+  return std::nullopt;
+}
+
+bool Tracker::expire(Timestamp now, std::uint64_t budget) noexcept {
+  if (!clock_) return true;
+  return wheel_.advance(clock_->ticks_at(now), budget,
+                        [this](std::uint32_t index, Tick tick) { return due(index, tick); });
+}
+
+void Tracker::sweep(std::uint32_t budget, Timestamp now) noexcept {
+  const std::uint32_t limit = table_.limit();
+  for (; sweep_next_ < limit && budget > 0; ++sweep_next_, --budget) {
+    if (Record& record = table_.at(sweep_next_); record.in_use()) bring_up(record, now);
+  }
+}
+
+void Tracker::finish(EndReason reason) noexcept {
+  for (std::uint32_t index = 0; index < table_.limit(); ++index) {
+    Record& record = table_.at(index);
+    if (!record.in_use()) continue;
+    const Connection* connection = connection_of(record);
+    const Timestamp last = connection != nullptr ? connection->record.last : Timestamp{};
+    bring_up(record, last);
+    end(record, reason, last);
+  }
+}
+
+}  // namespace iris::conn
