@@ -19,7 +19,7 @@ build=(
 run=(libclang-common-19-dev libclang-cpp19 libllvm19)
 # Real servers and clients, for tests/live and tests/record.
 test=(iproute2 ethtool nginx-light curl openssl dnsmasq-base bind9-dnsutils openssh-client openssh-server
-      tcpdump python3-minimal procps)
+      tcpdump python3 procps)
 
 packages=("${build[@]}" "${run[@]}" "${test[@]}")
 case "${1:-}" in

@@ -45,7 +45,7 @@ class DispatchCompiler {
   std::unique_ptr<Impl> impl_;
 };
 
-// The module as text, before (`optimise` false) or after inlining: for golden tests.
+// The functions as text, before (`optimise` false) or after inlining: for golden tests.
 [[nodiscard]] Result<std::string> dispatch_ir(std::span<const FamilyShape> families, bool optimise);
 
 }  // namespace iris::codegen

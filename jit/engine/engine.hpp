@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,8 +12,8 @@
 
 namespace iris::engine {
 
-// Code that is in the process: one JITDylib. Its memory is freed with it: nothing may run in it any more.
-// Unit::close before destruction runs its static destructors.
+// Code that is in the process: one JITDylib. Nothing may run in it any more when it is destroyed: the destructor runs
+// the unit's static destructors on the calling thread, then gives its memory back.
 class Unit {
  public:
   virtual ~Unit() = default;
@@ -33,8 +34,10 @@ class Engine {
   [[nodiscard]] static Result<std::unique_ptr<Engine>> create();
   virtual ~Engine() = default;
 
-  // Links `object`, runs `init_symbol` when it is not empty. Fails with ErrorCode::invalid when the object uses a
-  // symbol that it may not, naming it (demangled).
+  // Links `object`, a relocatable ELF object (position-independent; static constructors lowered to an exported
+  // function), and runs `init_symbol` when it is not empty. Fails with ErrorCode::invalid when it is no such object,
+  // when it uses a symbol that it may not, or one that is nowhere (naming it, demangled), when it has thread_local
+  // variables, or when its initialisation throws. `name` appears in messages.
   [[nodiscard]] virtual Result<std::unique_ptr<Unit>> load(std::span<const std::byte> object, std::string_view name,
                                                            Trust trust, const std::string& init_symbol = {}) = 0;
 };

@@ -1,0 +1,248 @@
+#include "jit/codegen/families.hpp"
+
+#include <llvm/IR/IRBuilder.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "jit/index/tables.hpp"
+
+namespace iris::codegen {
+namespace {
+
+using filter::Operator;
+using parsers::Field;
+using parsers::FieldType;
+
+// ---- what there is ------------------------------------------------------------------------------------------------
+
+// The helper that looks up in the table that jit/index builds for this type and operator. Empty: there is none.
+std::string_view lookup_helper(FieldType type, Operator op) {
+  struct Row {
+    FieldType type;
+    Operator op;
+    std::string_view helper;
+  };
+  static constexpr Row rows[] = {
+      {FieldType::number, Operator::one_of, "iris_lookup_number_set"},
+      {FieldType::number, Operator::in_range, "iris_lookup_number_ranges"},
+      {FieldType::address, Operator::one_of, "iris_lookup_prefixes"},
+      {FieldType::address, Operator::in_subnet, "iris_lookup_prefixes"},
+      {FieldType::text, Operator::one_of, "iris_lookup_text_set"},
+      {FieldType::text, Operator::contains, "iris_lookup_text_scan"},
+      {FieldType::text, Operator::matches, "iris_lookup_text_scan"},
+  };
+  if (op == Operator::present) return "iris_lookup_presence";
+  const auto* row = std::ranges::find_if(rows, [&](const Row& each) { return each.type == type && each.op == op; });
+  return row == std::end(rows) ? std::string_view() : row->helper;
+}
+
+std::string_view base_helper(parsers::Level level) {
+  switch (level) {
+    case parsers::Level::tuple:
+      return "iris_base_tuple";
+    case parsers::Level::protocol:
+      return "iris_base_protocol";
+    case parsers::Level::session:
+      return "iris_base_session";
+  }
+  return {};
+}
+
+std::string_view name_of(Operator op) {
+  static constexpr std::string_view names[] = {"present", "one_of", "in_range", "in_subnet", "contains", "matches"};
+  return names[static_cast<std::size_t>(op)];
+}
+
+std::optional<std::uint32_t> protocol_number(const Field& field) {
+  const auto registry = parsers::registry();
+  const auto found = std::ranges::find_if(registry, [&](const parsers::Protocol& protocol) {
+    return std::ranges::any_of(protocol.fields, [&](const Field& each) { return &each == &field; });
+  });
+  if (found == registry.end()) return std::nullopt;
+  return static_cast<std::uint32_t>(found - registry.begin());
+}
+
+// "tls.sni.one_of"
+std::string label_of(const FamilyShape& shape) {
+  const auto protocol = protocol_number(*shape.field);
+  const std::string_view owner = protocol ? parsers::registry()[*protocol].name : std::string_view();
+  return std::string(owner) + (owner.empty() ? "" : ".") + std::string(shape.field->name) + "." +
+         std::string(name_of(shape.op));
+}
+
+bool well_formed(const Field& field) {
+  const bool width = field.width == 1 || field.width == 2 || field.width == 4 || field.width == 8;
+  return (field.alternatives == 1 || field.alternatives == 2) && (width || field.type != FieldType::number);
+}
+
+// ---- one function --------------------------------------------------------------------------------------------------
+
+class FunctionWriter {
+ public:
+  FunctionWriter(llvm::Module& module, const llvm::Module& runtime, const std::string& symbol)
+      : module_(module), runtime_(runtime), ir_(module.getContext()) {
+    auto* pointer = ir_.getPtrTy();
+    auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {pointer, pointer, pointer, pointer}, false);
+    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, symbol, module);
+    function_->setDoesNotThrow();
+    function_->addFnAttr("frame-pointer", "all");  // profilers walk through
+    static constexpr const char* names[] = {"facts", "families", "evaluations", "matches"};
+    llvm::Value** const arguments[] = {&facts_, &families_, &evaluations_, &matches_};
+    for (unsigned i = 0; i < 4; ++i) {
+      *arguments[i] = function_->getArg(i);
+      function_->getArg(i)->setName(names[i]);
+    }
+  }
+
+  void begin(parsers::Level level) {
+    ir_.SetInsertPoint(block("entry"));
+    auto* answer = ir_.CreateAlloca(llvm::ArrayType::get(ir_.getInt8Ty(), sizeof(index::Answer)), nullptr, "answer");
+    answer->setAlignment(llvm::Align(alignof(index::Answer)));
+    answer_ = answer;
+    base_ = call(base_helper(level), {facts_}, "base");
+  }
+
+  void family(std::uint32_t number, const FamilyShape& shape) {
+    const Field& field = *shape.field;
+    auto* ask = block(std::to_string(number) + "." + label_of(shape));
+    auto* after = block(std::to_string(number) + ".after");
+    const std::array present{presence(field, 0), field.alternatives == 2 ? presence(field, 1) : nullptr};
+    branch(any(present, field.alternatives), ask, after);
+
+    ir_.SetInsertPoint(ask);
+    auto* family = ir_.getInt32(number);
+    call("iris_count", {evaluations_, family});
+    call("iris_begin", {answer_, facts_, matches_});
+    if (shape.op == Operator::present) {
+      call("iris_lookup_presence", {families_, family, answer_});
+    } else {
+      look_up(family, shape, present);
+    }
+    ir_.CreateBr(after);
+    ir_.SetInsertPoint(after);
+  }
+
+  void end() {
+    call("iris_finish", {matches_});
+    ir_.CreateRetVoid();
+  }
+
+ private:
+  using Presence = std::array<llvm::Value*, 2>;  // of each alternative; nullptr: always
+
+  void look_up(llvm::Value* family, const FamilyShape& shape, const Presence& present) {
+    const Field& field = *shape.field;
+    for (std::size_t i = 0; i < field.alternatives; ++i) {
+      const std::string label = ir_.GetInsertBlock()->getName().str() + (i == 0 ? ".one" : ".other");
+      llvm::BasicBlock* next = nullptr;
+      if (i > 0) call("iris_again", {answer_});
+      if (field.alternatives > 1 && present[i] != nullptr) {  // one of them is there, perhaps not this one
+        auto* here = block(label);
+        next = block(label + ".after");
+        branch(present[i], here, next);
+        ir_.SetInsertPoint(here);
+      }
+      call(lookup_helper(field.type, shape.op), {families_, family, value(field, i), answer_});
+      if (next != nullptr) {
+        ir_.CreateBr(next);
+        ir_.SetInsertPoint(next);
+      }
+    }
+  }
+
+  llvm::Value* presence(const Field& field, std::size_t alternative) {
+    if (field.type == FieldType::text) return call("iris_has_text", {base_, offset(field, alternative)}, "present");
+    if (field.flag_offset == 0) return nullptr;
+    if (alternative > 0) return nullptr;  // one flag for both
+    return call("iris_flag", {base_, ir_.getInt32(field.flag_offset)}, "present");
+  }
+
+  // nullptr: certainly.
+  llvm::Value* any(const Presence& present, std::size_t alternatives) {
+    if (alternatives == 1 || present[1] == nullptr) return present[0];
+    return ir_.CreateOr(present[0], present[1], "either");
+  }
+
+  llvm::Value* value(const Field& field, std::size_t alternative) {
+    if (field.type == FieldType::number) {
+      return call("iris_number_" + std::to_string(field.width), {base_, offset(field, alternative)}, "value");
+    }
+    return call("iris_field", {base_, offset(field, alternative)}, "value");
+  }
+
+  llvm::Value* offset(const Field& field, std::size_t alternative) { return ir_.getInt32(field.offsets[alternative]); }
+
+  llvm::BasicBlock* block(const std::string& name) {
+    return llvm::BasicBlock::Create(module_.getContext(), name, function_);
+  }
+
+  void branch(llvm::Value* condition, llvm::BasicBlock* yes, llvm::BasicBlock* no) {
+    if (condition == nullptr) {
+      ir_.CreateBr(yes);
+    } else {
+      ir_.CreateCondBr(condition, yes, no);
+    }
+  }
+
+  llvm::Value* call(std::string_view helper, llvm::ArrayRef<llvm::Value*> arguments, const char* name = "") {
+    auto* type = runtime_.getFunction(helper)->getFunctionType();
+    return ir_.CreateCall(module_.getOrInsertFunction(helper, type), arguments, name);
+  }
+
+  llvm::Module& module_;
+  const llvm::Module& runtime_;
+  llvm::IRBuilder<> ir_;
+  llvm::Function* function_ = nullptr;
+  llvm::Value* facts_ = nullptr;
+  llvm::Value* families_ = nullptr;
+  llvm::Value* evaluations_ = nullptr;
+  llvm::Value* matches_ = nullptr;
+  llvm::Value* answer_ = nullptr;
+  llvm::Value* base_ = nullptr;
+};
+
+}  // namespace
+
+Result<std::vector<LevelFunction>> level_functions(std::span<const FamilyShape> families) {
+  std::map<std::pair<parsers::Level, std::uint32_t>, LevelFunction> functions;
+  for (std::uint32_t number = 0; number < families.size(); ++number) {
+    const Field& field = *families[number].field;
+    const Operator op = families[number].op;
+    if (!well_formed(field) || lookup_helper(field.type, op).empty()) {
+      return fail(ErrorCode::internal, "no code can be made for '" + std::string(field.name) + "' " +
+                                           std::string(name_of(op)) +
+                                           ": no index serves a field of its type and width so");
+    }
+    std::uint32_t protocol = 0;
+    std::string symbol = field.level == parsers::Level::tuple ? "iris_evaluate_tuple" : "iris_evaluate_protocol";
+    if (field.level == parsers::Level::session) {
+      const auto found = protocol_number(field);
+      if (!found) return fail(ErrorCode::internal, "field '" + std::string(field.name) + "' belongs to no protocol");
+      protocol = *found;
+      symbol = "iris_evaluate_session_" + std::string(parsers::registry()[protocol].name);
+    }
+    LevelFunction& function = functions[{field.level, protocol}];
+    function.level = field.level;
+    function.protocol = protocol;
+    function.symbol = std::move(symbol);
+    function.families.push_back(number);
+  }
+  std::vector<LevelFunction> result;
+  result.reserve(functions.size());
+  for (auto& [key, function] : functions) result.push_back(std::move(function));
+  return result;
+}
+
+void add_function(llvm::Module& module, const llvm::Module& runtime, const LevelFunction& function,
+                  std::span<const FamilyShape> families) {
+  FunctionWriter writer(module, runtime, function.symbol);
+  writer.begin(function.level);
+  for (const std::uint32_t number : function.families) writer.family(number, families[number]);
+  writer.end();
+}
+
+}  // namespace iris::codegen

@@ -1,0 +1,93 @@
+// The helpers that generated code calls, compiled to bitcode at build time and inlined into every dispatch. Control
+// flow is jit/codegen's; every access to data is here, so that layouts are the C++ compiler's business alone.
+//
+// Generated code names these functions; jit/codegen/families.cpp is their only caller.
+#include <cstdint>
+#include <string_view>
+
+#include "jit/abi/dispatch.hpp"
+#include "jit/runtime/lookup.hpp"
+
+#define IRIS_HELPER extern "C" [[gnu::always_inline]]
+
+namespace {
+using iris::abi::Facts;
+using iris::abi::Family;
+using iris::abi::Matches;
+using iris::index::Answer;
+
+template <class T>
+const T& at(const void* base, std::uint32_t offset) {
+  return *reinterpret_cast<const T*>(static_cast<const char*>(base) + offset);
+}
+
+template <class Table>
+const Table& table(const Family* families, std::uint32_t family) {
+  return *static_cast<const Table*>(families[family].index);
+}
+}  // namespace
+
+// ---- what a level's offsets are relative to
+
+IRIS_HELPER const void* iris_base_tuple(const Facts* facts) noexcept { return facts->tuple; }
+IRIS_HELPER const void* iris_base_protocol(const Facts* facts) noexcept { return &facts->protocol; }
+IRIS_HELPER const void* iris_base_session(const Facts* facts) noexcept { return facts->session; }
+
+// ---- fields
+
+IRIS_HELPER bool iris_flag(const void* base, std::uint32_t offset) noexcept { return at<bool>(base, offset); }
+IRIS_HELPER bool iris_has_text(const void* base, std::uint32_t offset) noexcept {
+  return at<std::string_view>(base, offset).data() != nullptr;
+}
+IRIS_HELPER std::uint64_t iris_number_1(const void* base, std::uint32_t offset) noexcept {
+  return at<std::uint8_t>(base, offset);
+}
+IRIS_HELPER std::uint64_t iris_number_2(const void* base, std::uint32_t offset) noexcept {
+  return at<std::uint16_t>(base, offset);
+}
+IRIS_HELPER std::uint64_t iris_number_4(const void* base, std::uint32_t offset) noexcept {
+  return at<std::uint32_t>(base, offset);
+}
+IRIS_HELPER std::uint64_t iris_number_8(const void* base, std::uint32_t offset) noexcept {
+  return at<std::uint64_t>(base, offset);
+}
+IRIS_HELPER const void* iris_field(const void* base, std::uint32_t offset) noexcept { return &at<char>(base, offset); }
+
+// ---- a family's answer
+
+IRIS_HELPER void iris_begin(Answer* answer, const Facts* facts, Matches* matches) noexcept {
+  *answer = iris::index::begin(*matches, facts->worker);
+}
+IRIS_HELPER void iris_again(Answer* answer) noexcept { iris::index::again(*answer); }
+IRIS_HELPER void iris_count(std::uint64_t* evaluations, std::uint32_t family) noexcept { ++evaluations[family]; }
+
+// Once a level, so a call: its body is as long as all the rest.
+extern "C" [[gnu::noinline]] void iris_finish(Matches* matches) noexcept { iris::index::finish(*matches); }
+
+// ---- look-ups, one a kind of table
+
+IRIS_HELPER void iris_lookup_presence(const Family* families, std::uint32_t family, const Answer* answer) noexcept {
+  lookup(table<iris::index::Presence>(families, family), *answer);
+}
+IRIS_HELPER void iris_lookup_number_set(const Family* families, std::uint32_t family, std::uint64_t value,
+                                        const Answer* answer) noexcept {
+  lookup(table<iris::index::NumberSet>(families, family), value, *answer);
+}
+IRIS_HELPER void iris_lookup_number_ranges(const Family* families, std::uint32_t family, std::uint64_t value,
+                                           const Answer* answer) noexcept {
+  lookup(table<iris::index::NumberRanges>(families, family), value, *answer);
+}
+IRIS_HELPER void iris_lookup_prefixes(const Family* families, std::uint32_t family, const iris::IpAddress* address,
+                                      const Answer* answer) noexcept {
+  lookup(table<iris::index::Prefixes>(families, family), *address, *answer);
+}
+IRIS_HELPER void iris_lookup_text_set(const Family* families, std::uint32_t family, const std::string_view* text,
+                                      const Answer* answer) noexcept {
+  lookup(table<iris::index::TextSet>(families, family), *text, *answer);
+}
+IRIS_HELPER void iris_lookup_text_scan(const Family* families, std::uint32_t family, const std::string_view* text,
+                                       const Answer* answer) noexcept {
+  // A copy of the answer escapes, so that the original stays in registers.
+  const Answer copy = *answer;
+  iris_index_scan(static_cast<const iris::index::TextScan*>(families[family].index), text, &copy);
+}

@@ -1,0 +1,1 @@
+set(link iris_jit_index iris_parsers)

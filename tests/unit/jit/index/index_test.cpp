@@ -1,0 +1,274 @@
+// Every kind of index against the interpreter, look-ups by the code that dispatches inline.
+#include "jit/index/index.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+#include "jit/runtime/lookup.hpp"
+#include "tests/unit/jit/index/interpreter.hpp"
+
+namespace iris::index {
+namespace {
+
+using enum filter::Operator;
+using filter::Operand;
+using filter::Operator;
+using filter::Predicate;
+using filter::Range;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::Random;
+using testing::Value;
+
+constexpr parsers::Field port{
+    .name = "port", .type = parsers::FieldType::number, .level = parsers::Level::tuple, .width = 2, .doc = ""};
+constexpr parsers::Field big{
+    .name = "big", .type = parsers::FieldType::number, .level = parsers::Level::tuple, .width = 8, .doc = ""};
+constexpr parsers::Field addr{
+    .name = "addr", .type = parsers::FieldType::address, .level = parsers::Level::tuple, .doc = ""};
+constexpr parsers::Field name{
+    .name = "name", .type = parsers::FieldType::text, .level = parsers::Level::session, .doc = ""};
+
+std::vector<Entry> number_from(const std::vector<Predicate>& predicates, std::uint32_t first_id) {
+  std::vector<Entry> entries;
+  entries.reserve(predicates.size());
+  for (const Predicate& predicate : predicates) entries.push_back({&predicate, first_id++});
+  return entries;
+}
+
+std::unique_ptr<const Index> built(const std::vector<Predicate>& predicates, std::uint32_t first_id = 0) {
+  auto index = build(number_from(predicates, first_id), 2);
+  if (!index) ADD_FAILURE() << index.error().message;
+  return index ? std::move(*index) : nullptr;
+}
+
+template <class Table>
+const Table& table(const Index& index) {
+  return *static_cast<const Table*>(index.table());
+}
+
+void look(const Index& index, const Predicate& like, const Value& value, const Answer& answer) {
+  using enum parsers::FieldType;
+  if (like.op == present) return lookup(table<Presence>(index), answer);
+  if (like.field->type == number) {
+    const auto asked = std::get<std::uint64_t>(value);
+    return like.op == one_of ? lookup(table<NumberSet>(index), asked, answer)
+                             : lookup(table<NumberRanges>(index), asked, answer);
+  }
+  if (like.field->type == address) return lookup(table<Prefixes>(index), std::get<IpAddress>(value), answer);
+  const std::string_view asked = std::get<std::string>(value);
+  if (like.op == one_of) return lookup(table<TextSet>(index), asked, answer);
+  iris_index_scan(static_cast<const TextScan*>(index.table()), &asked, &answer);
+}
+
+// The buffer has room for `predicates` numbers and no more: a number that is reported twice overruns it.
+std::vector<std::uint32_t> ask(const Index& index, const Predicate& like, const std::vector<Value>& values,
+                               std::size_t predicates, std::uint32_t worker = 0) {
+  std::vector<std::uint32_t> ids(predicates + 1, 0xdeadbeef);
+  abi::Matches matches{ids.data(), 0, static_cast<std::uint32_t>(predicates)};
+  Answer answer = begin(matches, worker);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) again(answer);
+    look(index, like, values[i], answer);
+  }
+  EXPECT_LE(matches.count, predicates);
+  EXPECT_EQ(ids.back(), 0xdeadbeef);
+  const std::uint32_t reported = matches.count;
+  finish(matches);
+  EXPECT_EQ(matches.count, reported) << "a predicate was reported twice";
+  ids.resize(matches.count);
+  return ids;
+}
+
+std::vector<std::uint32_t> ask(const Index& index, const std::vector<Predicate>& predicates, const Value& value) {
+  return ask(index, predicates.front(), {value}, predicates.size());
+}
+
+// ---- every kind, at random
+
+struct Kind {
+  const parsers::Field* field;
+  Operator op;
+  const char* name;
+};
+
+class EveryKind : public ::testing::TestWithParam<Kind> {};
+
+TEST_P(EveryKind, AgreesWithTheInterpreter) {
+  const auto& [field, op, label] = GetParam();
+  Random random(17);
+  const int rounds = op == matches ? 30 : 150;  // compiling expressions, in the oracle above all, takes long
+  for (int round = 0; round < rounds; ++round) {
+    std::vector<Predicate> predicates;
+    for (std::uint64_t i = testing::below(random, round % 10 == 0 && op != matches ? 200 : 12) + 1; i > 0; --i) {
+      predicates.push_back(testing::random_predicate(random, *field, op));
+    }
+    const std::uint32_t first = static_cast<std::uint32_t>(testing::below(random, 1000));
+    const auto index = built(predicates, first);
+    ASSERT_NE(index, nullptr);
+    for (int look = 0; look < 30; ++look) {
+      std::vector<Value> values{testing::random_value(random, *field, predicates)};
+      if (testing::below(random, 3) == 0) values.push_back(testing::random_value(random, *field, predicates));
+      std::vector<std::uint32_t> expected;
+      for (std::uint32_t i = 0; i < predicates.size(); ++i) {
+        const auto one_holds = [&](const Value& value) { return testing::holds(predicates[i], value); };
+        if (std::ranges::any_of(values, one_holds)) expected.push_back(first + i);
+      }
+      ASSERT_EQ(ask(*index, predicates.front(), values, predicates.size(), round % 2 == 0 ? 0U : 1U), expected)
+          << label << ", round " << round;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Index, EveryKind,
+                         ::testing::Values(Kind{&port, one_of, "port_set"}, Kind{&big, one_of, "number_set"},
+                                           Kind{&port, in_range, "port_ranges"}, Kind{&big, in_range, "number_ranges"},
+                                           Kind{&addr, one_of, "address_set"}, Kind{&addr, in_subnet, "subnets"},
+                                           Kind{&name, one_of, "text_set"}, Kind{&name, contains, "contains"},
+                                           Kind{&name, matches, "matches"}, Kind{&name, present, "presence"}),
+                         [](const auto& info) { return info.param.name; });
+
+// ---- what deserves to be said by name
+
+TEST(Index, RangesReachTheEndsOfTheirType) {
+  const std::uint64_t top = ~0ULL;
+  const std::vector<Predicate> all{
+      {&big, in_range, {Range{0, top}}}, {&big, in_range, {Range{top, top}}}, {&big, in_range, {Range{0, 0}}}};
+  const auto index = built(all);
+  EXPECT_THAT(ask(*index, all, 0ULL), ElementsAre(0, 2));
+  EXPECT_THAT(ask(*index, all, 1ULL), ElementsAre(0));
+  EXPECT_THAT(ask(*index, all, top), ElementsAre(0, 1));
+}
+
+TEST(Index, TenThousandNestedRangesDoNotExplode) {
+  std::vector<Predicate> nested;
+  nested.reserve(10'000);
+  for (std::uint64_t i = 0; i < 10'000; ++i) nested.push_back({&big, in_range, {Range{i, 40'000 - i}}});
+  const auto index = built(nested);
+  EXPECT_EQ(ask(*index, nested, 20'000ULL).size(), 10'000U);
+  EXPECT_THAT(ask(*index, nested, 1ULL), ElementsAre(0, 1));
+  EXPECT_THAT(ask(*index, nested, 40'001ULL), IsEmpty());
+}
+
+TEST(Index, AllCoveringPrefixesHold) {
+  const auto subnet = [](std::uint8_t length) { return Endpoint{IpAddress::v4({10, 1, 2, 3}), 0}.subnet(length); };
+  const std::vector<Predicate> all{{&addr, in_subnet, {subnet(0)}},
+                                   {&addr, in_subnet, {subnet(8)}},
+                                   {&addr, in_subnet, {subnet(8), subnet(24)}},
+                                   {&addr, in_subnet, {subnet(32)}}};
+  const auto index = built(all);
+  EXPECT_THAT(ask(*index, all, IpAddress::v4({10, 1, 2, 3})), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(ask(*index, all, IpAddress::v4({10, 9, 9, 9})), ElementsAre(0, 1, 2));
+  EXPECT_THAT(ask(*index, all, IpAddress::v4({11, 1, 2, 3})), ElementsAre(0));
+}
+
+TEST(Index, VersionsOfAddressesDoNotMix) {
+  IpAddress mapped = IpAddress::v4({10, 1, 2, 3});
+  mapped.version = IpVersion::V6;
+  const std::vector<Predicate> all{{&addr, in_subnet, {Subnet{IpAddress::v4({0, 0, 0, 0}), 0}}},
+                                   {&addr, in_subnet, {Subnet{IpAddress::v6({}), 0}}},
+                                   {&addr, in_subnet, {Subnet{mapped, 128}}}};
+  const auto index = built(all);
+  EXPECT_THAT(ask(*index, all, IpAddress::v4({10, 1, 2, 3})), ElementsAre(0));
+  EXPECT_THAT(ask(*index, all, mapped), ElementsAre(1, 2));
+}
+
+TEST(Index, ContainsTakesItsTextLiterally) {
+  const std::vector<Predicate> all{{&name, contains, {std::string("a.c")}},
+                                   {&name, contains, {std::string("")}},
+                                   {&name, contains, {std::string("x\0y", 3)}},
+                                   {&name, contains, {std::string("\\d"), std::string("(")}}};
+  const auto index = built(all);
+  EXPECT_THAT(ask(*index, all, std::string("abc")), ElementsAre(1));
+  EXPECT_THAT(ask(*index, all, std::string("a.c")), ElementsAre(0, 1));
+  EXPECT_THAT(ask(*index, all, std::string("__x\0y", 5)), ElementsAre(1, 2));
+  EXPECT_THAT(ask(*index, all, std::string("(\\d")), ElementsAre(1, 3));
+  EXPECT_THAT(ask(*index, all, std::string()), ElementsAre(1));
+}
+
+TEST(Index, RegularExpressionsMayMatchTheEmptyText) {
+  const std::vector<Predicate> all{{&name, matches, {std::string("a*")}},
+                                   {&name, matches, {std::string("^$")}},
+                                   {&name, matches, {std::string("a")}}};
+  const auto index = built(all);
+  EXPECT_THAT(ask(*index, all, std::string()), ElementsAre(0, 1));
+  EXPECT_THAT(ask(*index, all, std::string("ba")), ElementsAre(0, 2));
+}
+
+TEST(Index, PredicatesWithoutOperandsNeverHold) {
+  const std::vector<Predicate> none{{&name, contains, {}}};
+  EXPECT_THAT(ask(*built(none), none, std::string("x")), IsEmpty());
+  const std::vector<Predicate> nothing{{&port, in_range, {}}};
+  EXPECT_THAT(ask(*built(nothing), nothing, 5ULL), IsEmpty());
+}
+
+TEST(Index, WorkersScanAtTheSameTime) {
+  std::vector<Predicate> all;
+  all.reserve(50);
+  for (int i = 0; i < 50; ++i) all.push_back({&name, contains, {"n" + std::to_string(i) + "."}});
+  const auto index = built(all);
+  const auto work = [&](std::uint32_t worker) {
+    for (int i = 0; i < 2000; ++i) {
+      const auto found = ask(*index, all.front(), {"www.n" + std::to_string(i % 50) + ".org"}, all.size(), worker);
+      ASSERT_THAT(found, ElementsAre(static_cast<std::uint32_t>(i % 50)));
+    }
+  };
+  std::thread other(work, 1);
+  work(0);
+  other.join();
+}
+
+// ---- refusals
+
+Error refusal(const std::vector<Predicate>& predicates) {
+  auto index = build(number_from(predicates, 0), 1);
+  EXPECT_FALSE(index);
+  return index ? Error{} : index.error();
+}
+
+TEST(Index, RefusesBadRegularExpressionsByName) {
+  const Error error = refusal({{&name, matches, {std::string("fine")}}, {&name, matches, {std::string("a(b")}}});
+  EXPECT_EQ(error.code, ErrorCode::invalid);
+  EXPECT_THAT(error.message, HasSubstr("regular expression 'a(b': "));
+  EXPECT_THAT(error.message, HasSubstr("parenthes"));
+  EXPECT_EQ(refusal({{&name, matches, {std::string("(a)\\1")}}}).code, ErrorCode::invalid);  // back-reference
+  EXPECT_EQ(refusal({{&name, matches, {std::string("a\0b", 3)}}}).code, ErrorCode::invalid);
+}
+
+TEST(Index, RefusesWhatNoIndexServes) {
+  EXPECT_EQ(refusal({}).code, ErrorCode::internal);
+  EXPECT_EQ(refusal({{&port, contains, {std::string("x")}}}).code, ErrorCode::internal);
+  EXPECT_EQ(refusal({{&port, one_of, {std::string("x")}}}).code, ErrorCode::internal);
+  EXPECT_EQ(refusal({{&port, one_of, {1ULL}}, {&big, one_of, {1ULL}}}).code, ErrorCode::internal);
+}
+
+TEST(Hash, TextsOfEveryLengthDiffer) {
+  std::set<std::uint64_t> seen;
+  std::string text;
+  for (int i = 0; i < 100; ++i, text += 'a') EXPECT_TRUE(seen.insert(hash_text(text)).second) << text.size();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::string changed = text;
+    changed[i] = 'b';
+    EXPECT_TRUE(seen.insert(hash_text(changed)).second) << i;
+  }
+}
+
+TEST(Matches, AreSortedAndDistinct) {
+  Random random(3);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<std::uint32_t> ids(testing::below(random, 60));
+    for (auto& id : ids) id = static_cast<std::uint32_t>(testing::below(random, 50));
+    const std::set<std::uint32_t> expected(ids.begin(), ids.end());
+    abi::Matches matches{ids.data(), static_cast<std::uint32_t>(ids.size()), static_cast<std::uint32_t>(ids.size())};
+    finish(matches);
+    ids.resize(matches.count);
+    EXPECT_THAT(ids, ::testing::ElementsAreArray(expected));
+  }
+}
+
+}  // namespace
+}  // namespace iris::index
