@@ -1,0 +1,91 @@
+#include "daemon/conn/arena.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <vector>
+
+namespace iris::conn {
+namespace {
+
+TEST(ConnectionArena, TakesNothingBeforeItIsUsed) {
+  BlockPool pool;
+  const ConnectionArena arena(pool);
+  EXPECT_EQ(arena.bytes(), 0U);
+  EXPECT_EQ(pool.used_bytes(), 0U);
+}
+
+TEST(ConnectionArena, MemoryIsAlignedDisjointAndOneConnections) {
+  BlockPool pool;
+  std::mt19937 random(1);
+  for (int round = 0; round < 50; ++round) {
+    ConnectionArena arena(pool, 1 << 20);
+    struct Piece {
+      std::uint8_t* data;
+      std::size_t size;
+      std::uint8_t fill;
+    };
+    std::vector<Piece> pieces;
+    for (int i = 0; i < 200; ++i) {
+      const std::size_t size = random() % 20 == 0 ? random() % 9000 : random() % 100;
+      const std::size_t alignment = std::size_t{1} << random() % 8;
+      auto* const data = static_cast<std::uint8_t*>(arena.allocate(size, alignment));
+      ASSERT_NE(data, nullptr);
+      ASSERT_EQ(reinterpret_cast<std::uintptr_t>(data) % alignment, 0U);
+      const auto fill = static_cast<std::uint8_t>(random());
+      std::memset(data, fill, size);
+      pieces.push_back({data, size, fill});
+    }
+    for (const Piece& piece : pieces) {
+      for (std::size_t i = 0; i < piece.size; ++i) ASSERT_EQ(piece.data[i], piece.fill);
+    }
+    EXPECT_EQ(pool.used_bytes(), arena.bytes());
+  }
+  EXPECT_EQ(pool.used_bytes(), 0U);
+  EXPECT_GT(pool.kept_bytes(), 0U);
+}
+
+TEST(ConnectionArena, StopsAtItsCap) {
+  BlockPool pool({.block_bytes = 1024});
+  ConnectionArena arena(pool, 10240);
+  std::size_t allocated = 0;
+  while (arena.allocate(100, 8) != nullptr) allocated += 100;
+  EXPECT_GE(allocated, 8192U);
+  EXPECT_EQ(arena.bytes(), 10240U);
+  EXPECT_EQ(arena.allocate(std::size_t{1} << 40, 8), nullptr);
+  EXPECT_EQ(arena.allocate(~std::size_t{0}, 8), nullptr);
+  arena.free_all();
+  EXPECT_EQ(arena.bytes(), 0U);
+  EXPECT_EQ(arena.allocate(10240, 8), nullptr);  // with its header it is more than the cap
+  EXPECT_NE(arena.allocate(9216, 8), nullptr);
+}
+
+TEST(ConnectionArena, LargeRequestsLeaveTheRestOfABlock) {
+  BlockPool pool({.block_bytes = 1024});
+  ConnectionArena arena(pool);
+  ASSERT_NE(arena.allocate(10, 1), nullptr);
+  ASSERT_NE(arena.allocate(5000, 8), nullptr);
+  const std::uint32_t bytes = arena.bytes();
+  ASSERT_NE(arena.allocate(500, 1), nullptr);
+  EXPECT_EQ(arena.bytes(), bytes);
+}
+
+TEST(BlockPool, LimitsAllArenasTogetherAndWhatIsKept) {
+  BlockPool pool({.block_bytes = 1024, .total_bytes = 4096, .kept_bytes = 1024});
+  {
+    ConnectionArena first(pool);
+    ConnectionArena second(pool);
+    EXPECT_NE(first.allocate(2900, 1), nullptr);
+    EXPECT_NE(second.allocate(500, 1), nullptr);
+    EXPECT_EQ(second.allocate(1000, 1), nullptr);
+    first.free_all();
+    EXPECT_NE(second.allocate(1000, 1), nullptr);
+    EXPECT_NE(second.allocate(900, 1), nullptr);
+  }
+  EXPECT_EQ(pool.used_bytes(), 0U);
+  EXPECT_LE(pool.kept_bytes(), 1024U);
+}
+
+}  // namespace
+}  // namespace iris::conn
