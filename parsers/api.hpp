@@ -94,10 +94,10 @@ struct Protocol {
   // with sessions that is `service_field` and the protocol's number in the registry, filled in there.
   const Field* presence = nullptr;
   std::uint64_t presence_value = 0;
-  std::string_view implies;  // the transport or network protocol under it, where there is only one: "tcp"; else empty
+  std::string_view implies{};  // the transport or network protocol under it, where there is only one: "tcp"; else empty
 
   // Protocols with sessions only.
-  std::string_view session_type;  // of the SDK, qualified: "iris::TlsHandshake"
+  std::string_view session_type{};  // of the SDK, qualified: "iris::TlsHandshake"
   // `bytes` is the beginning of what one side sent, all of it so far.
   Probe (*probe)(std::span<const std::uint8_t> bytes, Direction direction) noexcept = nullptr;
   Parser* (*create)(Arena& arena) noexcept = nullptr;  // nullptr when the arena is exhausted

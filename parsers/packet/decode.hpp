@@ -1,0 +1,70 @@
+// A frame's bytes to the facts that connections are made of: addresses, ports, TCP header, where the payload lies.
+//
+// Lengths are those that the IP header states, never the frame's: Ethernet pads short frames. Checksums are not
+// verified: on a tap they are often unset (offload), and the NIC flags bad ones.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <iris/l4_pdu.hpp>
+#include <iris/net.hpp>
+
+namespace iris::parsers::packet {
+
+// What a frame turned out to be, and which members of Decoded are then meaningful.
+enum class DecodeStatus : std::uint8_t {
+  ok,               // TCP or UDP: all members
+  not_ip,           // another EtherType: tags only
+  fragment,         // a piece of an IPv4 or IPv6 datagram: tags, addresses, version
+  other_transport,  // ICMP and so on: tags, addresses, version
+  truncated,        // the capture cut a header off: nothing
+  malformed,        // lengths or versions that contradict each other: nothing
+};
+
+// One cache line. Numbers are in host order.
+struct Decoded {
+  static constexpr std::size_t kept_vlans = 2;
+
+  std::array<std::uint8_t, 16> src_ip{};  // as iris::IpAddress::bytes
+  std::array<std::uint8_t, 16> dst_ip{};
+  std::uint32_t sequence = 0;             // TCP; 0 for UDP
+  std::uint32_t acknowledgement = 0;      // TCP; 0 for UDP
+  std::uint32_t payload_length = 0;       // captured bytes after the transport header
+  std::uint32_t wire_payload_length = 0;  // of how many on the wire; greater where the capture cut the frame off
+  std::uint16_t payload_offset = 0;       // from the beginning of the frame
+  std::uint16_t src_port = 0;
+  std::uint16_t dst_port = 0;
+  std::uint16_t window = 0;  // TCP, unscaled; 0 for UDP
+  std::uint8_t flags = 0;    // TCP: tcp_flag bits; 0 for UDP
+  IpVersion version = IpVersion::V4;
+  Transport transport = Transport::Tcp;
+  std::uint8_t vlan_count = 0;  // of all tags; `vlans` has the first of them, outermost first
+  std::array<std::uint16_t, kept_vlans> vlans{};
+
+  // Payload bytes that the capture lacks.
+  [[nodiscard]] std::uint32_t missing() const noexcept { return wire_payload_length - payload_length; }
+  // Where the IP header lies in the frame. Meaningful for ok, fragment and other_transport.
+  [[nodiscard]] std::size_t network_offset() const noexcept { return 14U + 4U * std::size_t{vlan_count}; }
+  [[nodiscard]] std::span<const std::uint16_t> vlan_ids() const noexcept {
+    return std::span(vlans).first(std::min<std::size_t>(vlan_count, kept_vlans));
+  }
+  [[nodiscard]] std::span<const std::uint8_t> payload(std::span<const std::uint8_t> frame) const noexcept {
+    return frame.subspan(payload_offset, payload_length);
+  }
+};
+static_assert(sizeof(Decoded) == 64);
+
+// Decodes Ethernet II with any 802.1Q and 802.1ad tags; IPv4; IPv6 with hop-by-hop, routing, destination and fragment
+// headers; TCP; UDP. `frame` is what was captured, from the link header on; `wire_length` is the frame's length on the
+// wire, at least `frame.size()`. A payload never extends beyond `wire_length`, whatever its headers claim. An IP length
+// of 0 (segmentation offload: RFC 2675 and Linux's IPv4 likewise) means up to the end of the frame.
+//
+// A TCP header whose options the capture cut off is ok, with all of the payload missing.
+[[nodiscard]] DecodeStatus decode(std::span<const std::uint8_t> frame, std::size_t wire_length,
+                                  Decoded& decoded) noexcept;
+
+}  // namespace iris::parsers::packet

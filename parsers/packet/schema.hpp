@@ -1,0 +1,16 @@
+// The network and transport protocols as filters see them: fields of iris::FiveTuple, no parsers. `src` is the
+// originator, `dst` the responder, `addr` and `port` either of them.
+#pragma once
+
+#include "parsers/api.hpp"
+
+namespace iris::parsers::packet {
+
+// Has no presence field: whatever is decoded at all is IP, so the bare name `ip` is always true.
+extern const Protocol ip;
+extern const Protocol ipv4;  // present when ip.version is 4
+extern const Protocol ipv6;  // present when ip.version is 6
+extern const Protocol tcp;   // present when ip.protocol is 6
+extern const Protocol udp;   // present when ip.protocol is 17
+
+}  // namespace iris::parsers::packet

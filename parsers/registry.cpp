@@ -1,0 +1,37 @@
+// The one list of protocols. A protocol's number is its place in it.
+#include <array>
+
+#include "parsers/api.hpp"
+#include "parsers/packet/schema.hpp"
+#include "parsers/tls/schema.hpp"
+
+namespace iris::parsers {
+
+constinit const Field service_field{.name = "service",
+                                    .type = FieldType::number,
+                                    .level = Level::protocol,
+                                    .width = sizeof(std::uint32_t),
+                                    .doc = "number of the identified protocol"};
+
+std::span<const Protocol> registry() noexcept {
+  static const auto protocols = [] {
+    std::array list{Protocol{}, packet::ip, packet::ipv4, packet::ipv6, packet::tcp, packet::udp, tls::protocol};
+    for (std::size_t number = 0; number < list.size(); ++number) {
+      if (!list[number].has_sessions()) continue;
+      list[number].presence = &service_field;
+      list[number].presence_value = number;
+    }
+    return list;
+  }();
+  return protocols;
+}
+
+const Protocol* find_protocol(std::string_view name) noexcept {
+  if (name.empty()) return nullptr;
+  for (const Protocol& protocol : registry()) {
+    if (protocol.name == name) return &protocol;
+  }
+  return nullptr;
+}
+
+}  // namespace iris::parsers

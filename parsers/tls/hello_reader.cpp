@@ -1,0 +1,125 @@
+#include "parsers/tls/hello_reader.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "parsers/bytes.hpp"
+
+namespace iris::parsers::tls {
+namespace {
+
+// The first piece of memory for a hello, and by how much it grows: most hellos fit, and a length that is only claimed
+// costs little. The largest hello wastes a third.
+constexpr std::size_t first_capacity = 4096;
+constexpr std::size_t growth = 4;
+
+// Moves bytes from the front of `bytes` to `header` until it has `needed`. True when it has.
+bool collect(std::span<const std::uint8_t>& bytes, std::uint8_t* header, std::uint8_t& size,
+             std::size_t needed) noexcept {
+  if (size < needed) {
+    const std::size_t taken = std::min(needed - size, bytes.size());
+    std::memcpy(header + size, bytes.data(), taken);
+    size = static_cast<std::uint8_t>(size + taken);
+    bytes = bytes.subspan(taken);
+  }
+  return size == needed;
+}
+
+}  // namespace
+
+HelloReader::Outcome HelloReader::read(Bytes& bytes, Arena& arena) noexcept {
+  while (!bytes.empty()) {
+    if (record_left_ == 0) {
+      if (!read_record_header(bytes)) return Outcome::failed;
+      continue;
+    }
+    Bytes rest = bytes.first(std::min<std::size_t>(record_left_, bytes.size()));
+    const std::size_t offered = rest.size();
+    if (content_ != ContentType::handshake) {
+      rest = {};
+    } else if (!in_message_) {
+      if (collect(rest, message_header_.data(), message_header_size_, message_header_length) && !begin_message()) {
+        return Outcome::failed;
+      }
+    } else {
+      const Bytes piece = rest.first(std::min<std::size_t>(length_ - read_, rest.size()));
+      if (!append(piece, arena)) return Outcome::out_of_memory;
+      rest = rest.subspan(piece.size());
+    }
+    const std::size_t taken = offered - rest.size();
+    bytes = bytes.subspan(taken);
+    record_left_ -= static_cast<std::uint32_t>(taken);
+    if (in_message_ && read_ == length_) {
+      in_message_ = false;
+      if (kind_ != Outcome::more) return kind_;
+    }
+  }
+  return Outcome::more;
+}
+
+// False when this is no record, or one that comes only after the hello.
+bool HelloReader::read_record_header(Bytes& bytes) noexcept {
+  if (!begun_) {
+    begun_ = true;
+    sslv2_ = is_sslv2_record(bytes[0]);
+  }
+  const std::size_t needed = sslv2_ ? sslv2_record_header_length : record_header_length;
+  if (!collect(bytes, record_header_.data(), record_header_size_, needed)) return true;
+  record_header_size_ = 0;
+  if (sslv2_) {
+    sslv2_ = false;
+    record_left_ = length_ = load16(record_header_.data()) & 0x7fffU;
+    kind_ = Outcome::sslv2_client_hello;
+    in_message_ = true;
+    return length_ >= sslv2_hello_header_length;
+  }
+  content_ = ContentType{record_header_[0]};
+  record_left_ = load16(record_header_.data() + 3);
+  return is_record_type(record_header_[0]) && record_header_[1] == 3 && record_left_ <= max_record &&
+         content_ != ContentType::application_data;
+}
+
+// The message header is complete. False when the message comes only after the hello, or is too long.
+bool HelloReader::begin_message() noexcept {
+  message_header_size_ = 0;
+  length_ = load32(message_header_.data()) & 0xffffffU;
+  read_ = 0;
+  in_message_ = true;
+  switch (MessageType{message_header_[0]}) {
+    case MessageType::client_hello:
+      kind_ = Outcome::client_hello;
+      return length_ <= max_message;
+    case MessageType::server_hello:
+      kind_ = Outcome::server_hello;
+      return length_ <= max_message;
+    case MessageType::hello_request:
+    case MessageType::hello_retry_request:
+      kind_ = Outcome::more;
+      return true;
+  }
+  return false;
+}
+
+// False when out of memory.
+bool HelloReader::append(Bytes piece, Arena& arena) noexcept {
+  if (kind_ != Outcome::more) {
+    if (!reserve(read_ + piece.size(), arena)) return false;
+    std::memcpy(buffer_ + read_, piece.data(), piece.size());
+  }
+  read_ += static_cast<std::uint32_t>(piece.size());
+  return true;
+}
+
+bool HelloReader::reserve(std::size_t size, Arena& arena) noexcept {
+  if (size <= capacity_) return true;
+  const std::size_t wanted = std::max({size, first_capacity, capacity_ * growth});
+  const std::size_t capacity = std::min<std::size_t>(wanted, length_);
+  auto* grown = static_cast<std::uint8_t*>(arena.allocate(capacity, 1));
+  if (grown == nullptr) return false;
+  if (read_ != 0) std::memcpy(grown, buffer_, read_);
+  buffer_ = grown;
+  capacity_ = static_cast<std::uint32_t>(capacity);
+  return true;
+}
+
+}  // namespace iris::parsers::tls
