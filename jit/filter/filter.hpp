@@ -37,8 +37,10 @@ struct Range {
 
 using Operand = std::variant<std::uint64_t, Range, IpAddress, Subnet, std::string>;
 
-// True when the operator holds for the field's value (for "either end" fields: for either value) and any operand.
-// Two predicates are the same predicate when they are equal: operands are sorted and distinct.
+// True when the operator holds for the field's value (for "either end" fields: for either value) and any operand. False
+// when the field is absent; the fields of a protocol that the connection does not have are: tcp.port is absent on UDP.
+// Two predicates are the same predicate when they are equal: operands are sorted and distinct, ranges and blocks
+// disjoint.
 struct Predicate {
   const parsers::Field* field = nullptr;
   Operator op = Operator::present;
@@ -76,13 +78,13 @@ struct FilterError {
 
 [[nodiscard]] std::expected<Filter, FilterError> parse(std::string_view text);
 
-// The text with a caret line under it, for filters that stand alone:
+// The text with a caret line under it, without a newline at the end, for filters that stand alone:
 //   filter:1:5: error: unknown field 'tls.snl'; did you mean 'tls.sni'?
 //   tls.snl = 'x'
 //   ^~~~~~~
 [[nodiscard]] std::string render(std::string_view text, const FilterError& error);
 
-// Canonical text of a predicate, a literal, a clause: "tls.sni contains 'x'".
+// Canonical text of a predicate, a literal, a clause: "tls.sni contains 'x'". It parses back to the same.
 [[nodiscard]] std::string to_text(const Predicate& predicate);
 [[nodiscard]] std::string to_text(const Literal& literal);
 [[nodiscard]] std::string to_text(const Clause& clause);

@@ -1,0 +1,90 @@
+// What `irisctl add` says to a source: the diagnostics of those that are refused, the Spec of those that are not.
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "jit/compiler.hpp"
+#include "tests/golden/golden.hpp"
+
+namespace iris::jit {
+namespace {
+
+constexpr const char* event_names[] = {"L4FirstPacket", "L4EndHshk", "InL4Conn",    "InL4Stream",
+                                       "L7OnDisc",      "L7EndHdrs", "L4Terminated"};
+
+std::string describe(const frontend::Parameter& parameter) {
+  using enum frontend::DataType;
+  switch (parameter.type) {
+    case five_tuple:
+      return "FiveTuple";
+    case l4_pdu:
+      return "L4Pdu";
+    case conn_record:
+      return "ConnRecord";
+    case session:
+      return parameter.protocol + " session";
+  }
+  return "?";
+}
+
+std::string at(frontend::Location where) { return std::to_string(where.line) + ":" + std::to_string(where.column); }
+
+std::string describe(const frontend::Function& function) {
+  std::string text = function.name + "(";
+  for (const auto& parameter : function.parameters) {
+    text += (&parameter == &function.parameters.front() ? "" : ", ") + describe(parameter);
+  }
+  text += ") at ";
+  return text + (function.event ? event_names[static_cast<std::size_t>(*function.event)] : "match") + ", " +
+         at(function.where);
+}
+
+// "version@56: optional+2 { unsigned_integer:2 }"
+std::string describe(const abi::Value& value) {
+  static constexpr const char* kinds[] = {
+      "boolean",    "unsigned_integer", "signed_integer", "floating", "enumeration", "character", "text_view", "text",
+      "ip_address", "subnet",           "timestamp",      "duration", "structure",   "optional",  "array",     "span",
+      "vector"};
+  std::string text = value.name.empty() ? "" : value.name + "@" + std::to_string(value.offset) + ": ";
+  text += std::string(kinds[static_cast<std::size_t>(value.kind)]) + ":" + std::to_string(value.size);
+  if (value.kind == abi::ValueKind::optional) text += "+" + std::to_string(value.flag_offset);
+  if (value.kind == abi::ValueKind::array) text += "*" + std::to_string(value.count);
+  for (const auto& [number, name] : value.enumerators) text += " " + std::to_string(number) + "=" + name;
+  if (value.members.empty()) return text;
+  text += " { ";
+  for (const auto& member : value.members) {
+    text += (&member == &value.members.front() ? "" : "; ") + describe(member);
+  }
+  return text + " }";
+}
+
+std::string describe(const frontend::Spec& spec) {
+  std::string text;
+  for (const auto& callback : spec.callbacks) {
+    text += "callback " + callback.name + " \"" + callback.filter + "\" " + at(callback.where) + "\n";
+    if (callback.state) {
+      text += "  state of " + std::to_string(callback.state->size) + " bytes, aligned to " +
+              std::to_string(callback.state->alignment) + "\n";
+    }
+    for (const auto& function : callback.functions) text += "  " + describe(function) + "\n";
+  }
+  for (const auto& row : spec.rows) text += "row " + row.name + " " + describe(row.layout) + "\n";
+  if (!spec.init_symbol.empty()) text += "has static constructors\n";
+  return text;
+}
+
+TEST(Source, Golden) {
+  auto compiler = Compiler::start({});
+  ASSERT_TRUE(compiler.has_value()) << compiler.error().message;
+  golden::check_all([&](const std::string& input) {
+    auto compiled = (*compiler)->compile({"log.cpp", input});
+    if (!compiled) return compiled.error().message;
+    auto text = describe(compiled->spec) + compiled->warnings;
+    while (text.ends_with('\n')) text.pop_back();
+    return text;
+  });
+}
+
+}  // namespace
+}  // namespace iris::jit
