@@ -111,7 +111,7 @@ class FunctionWriter {
     auto* ask = block(std::to_string(number) + "." + label_of(shape));
     auto* after = block(std::to_string(number) + ".after");
     const std::array present{presence(field, 0), field.alternatives == 2 ? presence(field, 1) : nullptr};
-    branch(any(present, field.alternatives), ask, after);
+    branch(both(spoken(field), any(present, field.alternatives)), ask, after);
 
     ir_.SetInsertPoint(ask);
     auto* family = ir_.getInt32(number);
@@ -159,6 +159,23 @@ class FunctionWriter {
     if (field.flag_offset == 0) return nullptr;
     if (alternative > 0) return nullptr;  // one flag for both
     return call("iris_flag", {base_, ir_.getInt32(field.flag_offset)}, "present");
+  }
+
+  // Whether the connection has the field's protocol at all: a UDP connection has ports, but no tcp.port. A session's
+  // function runs for sessions of its protocol only. nullptr: certainly.
+  llvm::Value* spoken(const Field& field) {
+    const auto number = protocol_number(field);
+    if (field.level != parsers::Level::tuple || !number) return nullptr;
+    const parsers::Protocol& protocol = parsers::registry()[*number];
+    if (protocol.presence == nullptr || protocol.presence == &field) return nullptr;
+    auto* actual = value(*protocol.presence, 0);
+    return ir_.CreateICmpEQ(actual, llvm::ConstantInt::get(actual->getType(), protocol.presence_value), "spoken");
+  }
+
+  // nullptr: certainly.
+  llvm::Value* both(llvm::Value* one, llvm::Value* other) {
+    if (one == nullptr || other == nullptr) return one != nullptr ? one : other;
+    return ir_.CreateAnd(one, other);
   }
 
   // nullptr: certainly.

@@ -120,11 +120,21 @@ struct Sample {
   }
   std::byte* base(Level level) { return const_cast<std::byte*>(std::as_const(*this).base(level)); }
 
+  // Whether the connection has the protocol at all that a field of its tuple belongs to.
+  [[nodiscard]] bool speaks_protocol_of(const Field& field) const {
+    const auto* owner = parsers::find_protocol(filter::protocol_of(field));
+    if (field.level != Level::tuple || owner == nullptr || owner->presence == nullptr) return true;
+    std::uint64_t number = 0;
+    std::memcpy(&number, base(Level::tuple) + owner->presence->offsets[0], owner->presence->width);
+    return number == owner->presence_value;
+  }
+
   // The values that are there: at most one an alternative.
   [[nodiscard]] std::vector<Value> values(const Field& field) const {
     std::vector<Value> result;
     const std::byte* from = base(field.level);
     if (field.flag_offset != 0 && from[field.flag_offset] == std::byte{0}) return {};
+    if (!speaks_protocol_of(field)) return {};
     for (unsigned i = 0; i < field.alternatives; ++i) {
       const std::byte* place = from + field.offsets[i];
       if (field.type == FieldType::number) {

@@ -1,1 +1,1 @@
-set(link iris_jit_index iris_parsers)
+set(link iris_jit_filter iris_jit_index iris_parsers)

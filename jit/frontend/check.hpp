@@ -1,0 +1,34 @@
+// From annotated declarations to the Spec's callbacks: every rule of the programming model that C++ itself does not
+// know. What breaks one is reported at the place where the author must change something, and says how.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clang/AST/DeclCXX.h"
+#include "clang/Sema/Sema.h"
+
+#include "jit/frontend/collect.hpp"
+#include "jit/frontend/diagnostics.hpp"
+#include "jit/frontend/spec.hpp"
+
+namespace iris::frontend {
+
+// A Spec's function and what it is in the AST.
+struct CheckedFunction {
+  Function spec;
+  const clang::FunctionDecl* decl = nullptr;
+};
+
+struct CheckedCallback {
+  Callback spec;                                // without functions and symbols
+  const clang::CXXRecordDecl* state = nullptr;  // stateful callbacks
+  std::vector<CheckedFunction> functions;
+};
+
+// Reports through `reporter`; what it returns is complete only when nothing failed.
+[[nodiscard]] std::vector<CheckedCallback> check_callbacks(const Collector& collector, clang::Sema& sema,
+                                                           Reporter& reporter);
+
+}  // namespace iris::frontend

@@ -1,0 +1,36 @@
+// The rules of one function, whether it is a callback itself or a method of one: what it may take, and when it runs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clang/AST/Decl.h"
+
+#include "jit/filter/filter.hpp"
+#include "jit/frontend/collect.hpp"
+#include "jit/frontend/diagnostics.hpp"
+#include "jit/frontend/spec.hpp"
+
+namespace iris::frontend {
+
+// A filter as its callback's functions are checked against it.
+struct CheckedFilter {
+  std::string text;
+  std::optional<parsers::Level> level;  // nullopt: the filter itself is wrong
+};
+
+// The one annotation of its kind; reports when there are several. nullptr when there is none.
+[[nodiscard]] const clang::AnnotateAttr* only_one(const clang::NamedDecl& decl,
+                                                  const std::vector<const clang::AnnotateAttr*>& attributes,
+                                                  Reporter& reporter);
+
+// The annotation's filter, parsed; errors are reported inside the string literal.
+[[nodiscard]] CheckedFilter check_filter(const clang::AnnotateAttr& attribute, const clang::ASTContext& context,
+                                         Reporter& reporter);
+
+// `on`: its IRIS_ON; nullptr: the event follows from the parameters.
+[[nodiscard]] Function check_function(const clang::FunctionDecl& decl, const clang::AnnotateAttr* on,
+                                      const CheckedFilter& filter, Reporter& reporter);
+
+}  // namespace iris::frontend

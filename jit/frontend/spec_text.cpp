@@ -1,0 +1,250 @@
+// Spec <-> JSON. The reader trusts nothing: the text comes from the process that ran the user's source through Clang.
+// Reading checks every type and range, then writes the result again: what differs was not written by to_text.
+#include <cstddef>
+#include <limits>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include <iris/net.hpp>
+#include <iris/time.hpp>
+
+#include "jit/frontend/spec.hpp"
+
+namespace iris::frontend {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int max_depth = 32;  // of nested values
+
+// ---- writing --------------------------------------------------------------------------------------------------
+
+Json write(const abi::Value& value) {
+  Json members = Json::array();
+  for (const auto& member : value.members) members.push_back(write(member));
+  Json enumerators = Json::array();
+  for (const auto& [number, name] : value.enumerators) enumerators.push_back(Json::array({number, name}));
+  return {{"name", value.name},     {"kind", static_cast<unsigned>(value.kind)},
+          {"offset", value.offset}, {"size", value.size},
+          {"count", value.count},   {"flag_offset", value.flag_offset},
+          {"members", members},     {"enumerators", enumerators}};
+}
+
+Json write(const Location& where) { return Json::array({where.line, where.column}); }
+
+Json write(const Function& function) {
+  Json parameters = Json::array();
+  for (const auto& parameter : function.parameters) {
+    parameters.push_back(Json::array({static_cast<unsigned>(parameter.type), parameter.protocol}));
+  }
+  return {{"name", function.name},
+          {"where", write(function.where)},
+          {"event", function.event ? Json(static_cast<unsigned>(*function.event)) : Json(nullptr)},
+          {"parameters", parameters},
+          {"symbol", function.symbol}};
+}
+
+Json write(const Callback& callback) {
+  Json functions = Json::array();
+  for (const auto& function : callback.functions) functions.push_back(write(function));
+  Json state;
+  if (callback.state) {
+    state = {{"size", callback.state->size},
+             {"alignment", callback.state->alignment},
+             {"construct", callback.state->construct_symbol},
+             {"destroy", callback.state->destroy_symbol}};
+  }
+  return {{"name", callback.name},
+          {"filter", callback.filter},
+          {"where", write(callback.where)},
+          {"state", state},
+          {"functions", functions}};
+}
+
+// ---- reading --------------------------------------------------------------------------------------------------
+
+bool read(const Json& json, std::string& out) {
+  if (!json.is_string()) return false;
+  out = json.get_ref<const std::string&>();
+  return true;
+}
+
+bool read(const Json& json, std::uint32_t& out) {
+  if (!json.is_number_unsigned() || json.get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max()) return false;
+  out = json.get<std::uint32_t>();
+  return true;
+}
+
+// An enumerator, given as its number; `last` is the greatest one.
+template <class Enum>
+bool read_enumerator(const Json& json, Enum last, Enum& out) {
+  std::uint32_t number = 0;
+  if (!read(json, number) || number > static_cast<std::uint32_t>(last)) return false;
+  out = static_cast<Enum>(number);
+  return true;
+}
+
+bool read(const Json& json, Location& out) {
+  return json.is_array() && json.size() == 2 && read(json[0], out.line) && read(json[1], out.column);
+}
+
+bool read(const Json& json, Parameter& out) {
+  return json.is_array() && json.size() == 2 && read_enumerator(json[0], DataType::session, out.type) &&
+         read(json[1], out.protocol) && (out.type == DataType::session) != out.protocol.empty();
+}
+
+bool read(const Json& json, std::optional<Event>& out);
+bool read(const Json& json, std::optional<State>& out);
+bool read(const Json& json, Function& out);
+bool read(const Json& json, Callback& out);
+bool read(const Json& json, abi::Row& out);
+template <class T>
+bool read(const Json& json, std::vector<T>& out);
+
+// Member `key` of an object.
+template <class T>
+bool read_member(const Json& object, const char* key, T& out) {
+  const auto found = object.find(key);
+  return found != object.end() && read(*found, out);
+}
+
+template <class T>
+bool read(const Json& json, std::vector<T>& out) {
+  if (!json.is_array()) return false;
+  for (const auto& element : json) {
+    if (!read(element, out.emplace_back())) return false;
+  }
+  return true;
+}
+
+bool read(const Json& json, std::optional<Event>& out) {
+  if (json.is_null()) return true;
+  return read_enumerator(json, static_cast<Event>(event_count - 1), out.emplace());
+}
+
+bool read(const Json& json, std::optional<State>& out) {
+  if (json.is_null()) return true;
+  auto& state = out.emplace();
+  return json.is_object() && read_member(json, "size", state.size) && read_member(json, "alignment", state.alignment) &&
+         read_member(json, "construct", state.construct_symbol) && read_member(json, "destroy", state.destroy_symbol) &&
+         state.size > 0 && state.alignment > 0 && (state.alignment & (state.alignment - 1)) == 0;
+}
+
+bool read(const Json& json, Function& out) {
+  return json.is_object() && read_member(json, "name", out.name) && read_member(json, "where", out.where) &&
+         read_member(json, "event", out.event) && read_member(json, "parameters", out.parameters) &&
+         read_member(json, "symbol", out.symbol) && !out.symbol.empty();
+}
+
+bool read(const Json& json, Callback& out) {
+  return json.is_object() && read_member(json, "name", out.name) && read_member(json, "filter", out.filter) &&
+         read_member(json, "where", out.where) && read_member(json, "state", out.state) &&
+         read_member(json, "functions", out.functions) &&
+         (out.state ? !out.functions.empty() : out.functions.size() == 1);
+}
+
+bool read_enumerators(const Json& json, std::map<std::int64_t, std::string>& out) {
+  if (!json.is_array()) return false;
+  for (const auto& pair : json) {
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number_integer()) return false;
+    if (!read(pair[1], out[pair[0].get<std::int64_t>()])) return false;
+  }
+  return true;
+}
+
+// ---- layouts --------------------------------------------------------------------------------------------------
+
+constexpr bool is_word(std::uint32_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
+
+bool consistent_element(const abi::Value& value, std::uint32_t space) {
+  return value.members.size() == 1 && value.element().offset == 0 && value.element().size > 0 &&
+         value.element().size <= space;
+}
+
+// Whether reading `value` as its kind says stays inside its `size` bytes.
+bool consistent(const abi::Value& value) {
+  constexpr std::uint32_t anything = std::numeric_limits<std::uint32_t>::max();
+  using enum abi::ValueKind;
+  switch (value.kind) {
+    case boolean:
+    case character:
+      return value.size == 1;
+    case unsigned_integer:
+    case signed_integer:
+    case enumeration:
+      return is_word(value.size);
+    case floating:
+      return value.size == 4 || value.size == 8;
+    case text_view:
+      return value.size == sizeof(std::string_view);
+    case text:
+      return value.size == sizeof(std::string);
+    case ip_address:
+      return value.size == sizeof(IpAddress);
+    case subnet:
+      return value.size == sizeof(Subnet);
+    case timestamp:
+      return value.size == sizeof(Timestamp);
+    case duration:
+      return value.size == sizeof(Duration);
+    case structure:
+      for (const auto& member : value.members) {
+        if (member.offset > value.size || member.size > value.size - member.offset) return false;
+      }
+      return true;
+    case optional:
+      return consistent_element(value, value.size) && value.flag_offset < value.size;
+    case array:
+      return consistent_element(value, anything) &&
+             std::uint64_t{value.count} * value.element().size == std::uint64_t{value.size};
+    case span:
+      return value.size == 2 * sizeof(void*) && consistent_element(value, anything);
+    case vector:
+      return value.size == 3 * sizeof(void*) && consistent_element(value, anything);
+  }
+  return false;
+}
+
+bool read_value(const Json& json, int depth, abi::Value& out) {
+  if (depth > max_depth || !json.is_object()) return false;
+  const auto kind = json.find("kind");
+  const auto members = json.find("members");
+  const auto enumerators = json.find("enumerators");
+  if (kind == json.end() || members == json.end() || !members->is_array() || enumerators == json.end()) return false;
+  for (const auto& member : *members) {
+    if (!read_value(member, depth + 1, out.members.emplace_back())) return false;
+  }
+  return read_enumerator(*kind, abi::ValueKind::vector, out.kind) && read_member(json, "name", out.name) &&
+         read_member(json, "offset", out.offset) && read_member(json, "size", out.size) &&
+         read_member(json, "count", out.count) && read_member(json, "flag_offset", out.flag_offset) &&
+         read_enumerators(*enumerators, out.enumerators) && consistent(out);
+}
+
+bool read(const Json& json, abi::Row& out) {
+  if (!json.is_object() || !read_member(json, "name", out.name)) return false;
+  const auto layout = json.find("layout");
+  return layout != json.end() && read_value(*layout, 0, out.layout) && out.layout.kind == abi::ValueKind::structure;
+}
+
+}  // namespace
+
+std::string to_text(const Spec& spec) {
+  Json callbacks = Json::array();
+  for (const auto& callback : spec.callbacks) callbacks.push_back(write(callback));
+  Json rows = Json::array();
+  for (const auto& row : spec.rows) rows.push_back({{"name", row.name}, {"layout", write(row.layout)}});
+  return Json{{"callbacks", callbacks}, {"rows", rows}, {"init", spec.init_symbol}}.dump();
+}
+
+Result<Spec> from_text(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  Spec spec;
+  if (!json.is_object() || !read_member(json, "callbacks", spec.callbacks) || !read_member(json, "rows", spec.rows) ||
+      !read_member(json, "init", spec.init_symbol) || to_text(spec) != text) {
+    return fail(ErrorCode::internal, "the compiler process sent a malformed description of the source");
+  }
+  return spec;
+}
+
+}  // namespace iris::frontend

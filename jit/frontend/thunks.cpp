@@ -1,0 +1,77 @@
+#include "jit/frontend/thunks.hpp"
+
+#include <utility>
+
+#include "clang/AST/ASTContext.h"
+
+namespace iris::frontend {
+namespace {
+
+// An elaborated name, so that a function of the same name does not hide a struct.
+std::string struct_name(const clang::CXXRecordDecl& record) { return "struct ::" + display_name(record); }
+
+std::string argument_list(const clang::FunctionDecl& function) {
+  std::string list;
+  for (unsigned i = 0; i < function.getNumParams(); ++i) {
+    const auto* record = function.getParamDecl(i)->getType().getNonReferenceType()->getAsCXXRecordDecl();
+    list += (i == 0 ? "*static_cast<const " : ", *static_cast<const ") + struct_name(*record) + "*>(iris_arguments[" +
+            std::to_string(i) + "])";
+  }
+  return list;
+}
+
+class Writer {
+ public:
+  Writer() { line({}, "#pragma clang system_header"); }  // warnings about generated code help nobody
+
+  void invoke(const CheckedCallback& callback, CheckedFunction& function) {
+    std::string call = "::" + display_name(*function.decl);
+    if (callback.state != nullptr) {
+      call = "static_cast<" + struct_name(*callback.state) + "*>(iris_object)->" + function.decl->getNameAsString();
+    }
+    call += "(" + argument_list(*function.decl) + ");";
+    const bool answers = function.decl->getReturnType()->isBooleanType();
+    function.spec.symbol = next_symbol();
+    line(function.decl->getLocation(), "extern \"C\" bool " + function.spec.symbol +
+                                           "(void* iris_object, const void* const* iris_arguments) { " +
+                                           (answers ? "return " + call : call + " return true;") + " }");
+  }
+
+  void make(const clang::CXXRecordDecl& record, State& state) {
+    const auto name = struct_name(record);
+    state.construct_symbol = next_symbol();
+    line(record.getLocation(), "extern \"C\" void " + state.construct_symbol +
+                                   "(void* iris_memory, const void* const*) { using iris_state = " + name +
+                                   "; ::new (iris_memory) iris_state(); }");
+    state.destroy_symbol = next_symbol();
+    line(record.getLocation(), "extern \"C\" void " + state.destroy_symbol +
+                                   "(void* iris_object) { using iris_state = " + name +
+                                   "; static_cast<iris_state*>(iris_object)->~iris_state(); }");
+  }
+
+  Epilogue take() { return std::move(epilogue_); }
+
+ private:
+  std::string next_symbol() { return thunk_prefix + std::to_string(count_++); }
+
+  void line(clang::SourceLocation call_site, const std::string& text) {
+    epilogue_.text += text + "\n";
+    epilogue_.call_sites.push_back(call_site);
+  }
+
+  Epilogue epilogue_;
+  unsigned count_ = 0;
+};
+
+}  // namespace
+
+Epilogue write_thunks(std::vector<CheckedCallback>& callbacks) {
+  Writer writer;
+  for (auto& callback : callbacks) {
+    if (callback.state != nullptr) writer.make(*callback.state, *callback.spec.state);
+    for (auto& function : callback.functions) writer.invoke(callback, function);
+  }
+  return writer.take();
+}
+
+}  // namespace iris::frontend
