@@ -1,0 +1,74 @@
+// irisctl: reads the command line and runs one command.
+#include <CLI/CLI.hpp>
+#include <csignal>
+
+#include "client/commands.hpp"
+#include "proto/address.hpp"
+
+namespace {
+
+using iris::client::Options;
+using Command = int (*)(const Options&);
+
+// The command chosen by the command line; nullptr until parsed.
+struct CommandLine {
+  Options options;
+  Command command = nullptr;
+
+  CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description, Command run) {
+    CLI::App* sub = app.add_subcommand(name, description);
+    sub->callback([this, run] { command = run; });
+    return sub;
+  }
+
+  void describe(CLI::App& app) {
+    app.set_version_flag("--version", "irisctl " IRIS_VERSION);
+    app.add_option("--server", options.server, "Where irisd listens: the path of its socket, or unix:PATH")
+        ->type_name("ADDRESS")
+        ->check([](const std::string& address) {
+          const auto path = iris::proto::socket_path(address);
+          return path ? std::string() : path.error();
+        });
+    app.add_flag("--json", options.json, "Print JSON, one object a line");
+    app.failure_message([](const CLI::App*, const CLI::Error& error) {
+      return "irisctl: " + std::string(error.what()) + "\nRun `irisctl --help` to see what there is.\n";
+    });
+    app.require_subcommand(1);
+    app.fallthrough();
+
+    CLI::App* add = add_command(app, "add", "Add subscriptions: compile them and run them", iris::client::add);
+    add->add_option("SRC", options.sources, "C++ sources")->required()->type_name("");
+    add->add_option("--name", options.name, "What to call it; otherwise made from the file's name")->type_name("N");
+
+    add_command(app, "list", "List the live subscriptions", iris::client::list);
+
+    CLI::App* show = add_command(app, "show", "Show one subscription and its source", iris::client::show);
+    show->add_option("N", options.names, "Its name")->required()->expected(1)->type_name("");
+
+    CLI::App* remove = add_command(app, "remove", "Remove subscriptions", iris::client::remove);
+    remove->add_option("N", options.names, "Their names")->required()->type_name("");
+
+    CLI::App* tail = add_command(app, "tail", "Print a subscription's events as they come", iris::client::tail);
+    tail->add_option("N", options.names, "Its name")->required()->expected(1)->type_name("");
+
+    CLI::App* check = add_command(app, "check", "Check a source without adding it", iris::client::check);
+    check->add_option("SRC", options.sources, "A C++ source")->required()->expected(1)->type_name("");
+
+    add_command(app, "status", "Show what irisd receives and runs", iris::client::status);
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("Adds, watches and removes subscriptions of a running irisd.", "irisctl");
+  CommandLine line;
+  line.describe(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? iris::client::exit_done : iris::client::exit_usage;
+  }
+  return line.command(line.options);
+}

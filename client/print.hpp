@@ -1,0 +1,31 @@
+// What irisctl prints: for people, and with --json one object a line. Texts end with a newline.
+#pragma once
+
+#include <iris/v1/control.pb.h>
+
+#include <string>
+
+namespace iris::client {
+
+// log_tls: live in epoch 7 after 8.9 ms (front end 3.9, optimise 0.4, …)
+[[nodiscard]] std::string added_text(const v1::Added& added);
+// {"name":…,"id":…,"epoch":…,"milliseconds":{"front end":3.9,…,"total":8.9}}
+[[nodiscard]] std::string added_json(const v1::Added& added);
+
+// A table with aligned columns. Counts are sums over a subscription's callbacks.
+[[nodiscard]] std::string list_text(const v1::ListResponse& list);
+[[nodiscard]] std::string list_json(const v1::ListResponse& list);
+
+[[nodiscard]] std::string show_text(const v1::Subscription& subscription);
+[[nodiscard]] std::string show_json(const v1::Subscription& subscription);
+
+[[nodiscard]] std::string status_text(const v1::StatusResponse& status);
+[[nodiscard]] std::string status_json(const v1::StatusResponse& status);
+
+[[nodiscard]] std::string removed_text(const std::string& name);
+[[nodiscard]] std::string removed_json(const std::string& name);
+
+[[nodiscard]] std::string accepted_text(const std::string& source);
+[[nodiscard]] std::string accepted_json(const std::string& source);
+
+}  // namespace iris::client

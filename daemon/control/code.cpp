@@ -1,0 +1,88 @@
+#include "daemon/control/code.hpp"
+
+#include "daemon/conn/list.hpp"
+
+namespace iris::control {
+namespace {
+
+conn::Argument argument_of(const frontend::Parameter& parameter) {
+  switch (parameter.type) {
+    case frontend::DataType::five_tuple:
+      return conn::Argument::five_tuple;
+    case frontend::DataType::l4_pdu:
+      return conn::Argument::l4_pdu;
+    case frontend::DataType::conn_record:
+      return conn::Argument::conn_record;
+    case frontend::DataType::session:
+      return conn::Argument::session;
+  }
+  return conn::Argument::five_tuple;
+}
+
+template <class Pointer>
+Result<void> find(const engine::Unit& unit, const std::string& symbol, Pointer& pointer) {
+  const auto address = unit.find(symbol);
+  if (!address) return std::unexpected(address.error());
+  pointer = reinterpret_cast<Pointer>(*address);
+  return {};
+}
+
+Result<conn::Function> function_of(const engine::Unit& unit, const frontend::Function& function) {
+  if (function.parameters.size() > conn::max_arguments) {
+    return fail(ErrorCode::invalid,
+                "'" + function.name + "' takes more than " + std::to_string(conn::max_arguments) + " parameters");
+  }
+  conn::Function linked;
+  linked.event = function.event;
+  for (const auto& parameter : function.parameters) linked.arguments.push_back(argument_of(parameter));
+  if (auto found = find(unit, function.symbol, linked.invoke); !found) return std::unexpected(found.error());
+  return linked;
+}
+
+Result<std::shared_ptr<conn::Callee>> callee_of(const engine::Unit& unit, const frontend::Callback& callback,
+                                                std::uint32_t subscription) {
+  auto callee = std::make_shared<conn::Callee>();
+  callee->subscription = subscription;
+  for (const auto& function : callback.functions) {
+    auto linked = function_of(unit, function);
+    if (!linked) return std::unexpected(linked.error());
+    if (linked->event) callee->events |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(*linked->event));
+    for (const conn::Argument argument : linked->arguments) {
+      callee->needs_track |= argument == conn::Argument::conn_record;
+      callee->needs_session |= argument == conn::Argument::session;
+    }
+    callee->functions.push_back(std::move(*linked));
+  }
+  if (callback.state) {
+    if (callback.state->alignment > conn::BlockCache::alignment) {
+      return fail(ErrorCode::invalid, "'" + callback.name + "' is aligned to more than " +
+                                          std::to_string(conn::BlockCache::alignment) + " bytes");
+    }
+    callee->state_size = callback.state->size;
+    callee->state_alignment = callback.state->alignment;
+    if (auto found = find(unit, callback.state->construct_symbol, callee->construct); !found) {
+      return std::unexpected(found.error());
+    }
+    if (auto found = find(unit, callback.state->destroy_symbol, callee->destroy); !found) {
+      return std::unexpected(found.error());
+    }
+  }
+  return callee;
+}
+
+}  // namespace
+
+Result<Code> link(engine::Engine& engine, const jit::Compiled& compiled, const std::string& name,
+                  std::uint32_t subscription) {
+  auto unit = engine.load(compiled.object, name, engine::Trust::user, compiled.spec.init_symbol);
+  if (!unit) return std::unexpected(unit.error());
+  Code code{std::move(*unit), {}};
+  for (const auto& callback : compiled.spec.callbacks) {
+    auto callee = callee_of(*code.unit, callback, subscription);
+    if (!callee) return std::unexpected(callee.error());
+    code.callees.push_back(std::move(*callee));
+  }
+  return code;
+}
+
+}  // namespace iris::control

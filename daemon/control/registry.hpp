@@ -1,0 +1,54 @@
+// The subscriptions of this daemon: source in, live in milliseconds, out again with its memory. Each change is one new
+// pipeline; nothing changes until a complete one exists, and any failure leaves the old one running.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "daemon/control/subscriptions.hpp"
+
+namespace iris::engine {
+class Engine;
+}
+namespace iris::output {
+class Output;
+}
+namespace iris::publish {
+class Publisher;
+}
+
+namespace iris::control {
+
+// What the registry puts together; all of it outlives the registry.
+struct RegistryParts {
+  jit::Compiler& compiler;
+  engine::Engine& engine;
+  publish::Publisher& publisher;
+  output::Output& output;
+  std::uint32_t workers = 1;
+  // Fills in ports and workers of a status. May be empty.
+  std::function<void(Status&)> telemetry;
+};
+
+class Registry final : public Subscriptions {
+ public:
+  explicit Registry(const RegistryParts& parts);
+  // Workers have stopped: what is left is freed without ceremony.
+  ~Registry();
+
+  // Publishes the empty pipeline, so that workers have one to run.
+  [[nodiscard]] Result<void> start();
+
+  [[nodiscard]] Result<Added> add(const std::string& name, const jit::Source& source) override;
+  [[nodiscard]] Result<std::string> check(const jit::Source& source) override;
+  [[nodiscard]] Result<void> remove(const std::string& name) override;
+  [[nodiscard]] std::vector<SubscriptionInfo> list() const override;
+  [[nodiscard]] Result<SubscriptionInfo> show(const std::string& name) const override;
+  [[nodiscard]] Status status() const override;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace iris::control

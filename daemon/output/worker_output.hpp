@@ -1,0 +1,44 @@
+// A worker's end of the output: copies what user code emits into the worker's ring.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "daemon/output/channel.hpp"
+#include "daemon/output/encoder.hpp"
+#include "daemon/output/ring.hpp"
+#include "jit/abi/host_api.hpp"
+
+namespace iris::output {
+
+// What precedes an event's flat form in a ring. The channel outlives the record (Output::retire).
+struct RecordHeader {
+  Channel* channel = nullptr;
+  Timestamp ts;
+  std::uint32_t row_index = 0;
+};
+
+class WorkerOutput final : public abi::EmitSink {
+ public:
+  // `index` among the workers. `make_room`, if set, empties the ring when it is full; otherwise the event is lost.
+  WorkerOutput(std::size_t index, std::size_t ring_bytes, const ChannelTable& channels, std::function<void()> make_room)
+      : index_(index), channels_(channels), make_room_(std::move(make_room)), ring_(ring_bytes) {}
+
+  // Thread: the worker's.
+  void emit(std::uint32_t subscription, std::uint32_t row_index, const void* row, Timestamp ts) noexcept override;
+
+  [[nodiscard]] Ring& ring() noexcept { return ring_; }
+  [[nodiscard]] const Ring& ring() const noexcept { return ring_; }
+
+ private:
+  const std::size_t index_;
+  const ChannelTable& channels_;
+  const std::function<void()> make_room_;
+  // Encoded here first: user memory is read before ring space is taken, so a fault in it leaves the ring as it was.
+  alignas(8) std::array<std::byte, sizeof(RecordHeader) + max_event_bytes> scratch_{};
+  Ring ring_;
+};
+
+}  // namespace iris::output

@@ -1,0 +1,1 @@
+set(link iris_client_commands iris_daemon_control_service)

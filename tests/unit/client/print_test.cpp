@@ -1,0 +1,113 @@
+#include "client/print.hpp"
+
+#include <gtest/gtest.h>
+
+namespace iris::client {
+namespace {
+
+v1::Added added() {
+  v1::Added result;
+  result.set_name("log_tls");
+  result.set_id(3);
+  result.set_epoch(7);
+  for (const auto& [name, ms] : {std::pair{"front end", 3.94}, {"code", 1.1}, {"publish", 0.4}}) {
+    result.add_stages()->set_name(name);
+    result.mutable_stages()->rbegin()->set_milliseconds(ms);
+  }
+  result.set_total_milliseconds(8.91);
+  return result;
+}
+
+v1::Subscription subscription() {
+  v1::Subscription result;
+  result.set_name("log_tls");
+  result.set_id(3);
+  result.set_epoch(7);
+  result.mutable_added()->set_seconds(1709251199);
+  result.mutable_added()->set_nanos(250'000'000);
+  result.mutable_source()->set_name("log_tls.cpp");
+  result.mutable_source()->set_text("int x;\n");
+  for (const auto* filter : {"tls", "tcp.port = 53\nor dns"}) {
+    v1::Callback& callback = *result.add_callbacks();
+    callback.set_name("f");
+    callback.set_event("match");
+    callback.set_filter(filter);
+    callback.set_matched(10);
+    callback.set_calls(9);
+  }
+  result.set_emitted(12345);
+  return result;
+}
+
+TEST(Print, Added) {
+  EXPECT_EQ(added_text(added()), "log_tls: live in epoch 7 after 8.9 ms (front end 3.9, code 1.1, publish 0.4)\n");
+  EXPECT_EQ(added_json(added()), R"({"name":"log_tls","id":3,"epoch":7,"milliseconds":)"
+                                 R"({"front end":3.94,"code":1.1,"publish":0.4,"total":8.91}})"
+                                 "\n");
+}
+
+TEST(Print, ListIsAligned) {
+  v1::ListResponse list;
+  EXPECT_EQ(list_text(list), "no subscriptions\n");
+  EXPECT_EQ(list_json(list), "");
+  *list.add_subscriptions() = subscription();
+  v1::Subscription& other = *list.add_subscriptions();
+  other.set_name("\u00e9\u00e9");
+  other.set_id(100);
+  EXPECT_EQ(list_text(list),
+            "name      id  epoch  matched  calls  emitted  dropped  filter\n"
+            "log_tls    3      7       20     18    12345        0  tls; tcp.port = 53 or dns\n"
+            "\u00e9\u00e9       100      0        0      0        0        0\n");
+  const std::string json = list_json(list);
+  EXPECT_EQ(std::ranges::count(json, '\n'), 2);
+}
+
+TEST(Print, Show) {
+  EXPECT_EQ(show_text(subscription()),
+            "name     log_tls\n"
+            "id       3\n"
+            "epoch    7 and later\n"
+            "added    2024-02-29T23:59:59.250Z\n"
+            "emitted  12345 events\n"
+            "dropped  0 events\n"
+            "source   log_tls.cpp\n"
+            "\n"
+            "callback  event  matched  calls  filter\n"
+            "f         match       10      9  tls\n"
+            "f         match       10      9  tcp.port = 53 or dns\n"
+            "\n"
+            "int x;\n");
+  EXPECT_EQ(show_json(subscription()),
+            R"({"name":"log_tls","id":3,"epoch":7,"added":"2024-02-29T23:59:59.250Z","matched":20,"calls":18,)"
+            R"("emitted":12345,"dropped":0,"callbacks":[)"
+            R"({"name":"f","filter":"tls","event":"match","matched":10,"calls":9},)"
+            R"({"name":"f","filter":"tcp.port = 53\nor dns","event":"match","matched":10,"calls":9}],)"
+            R"("source_name":"log_tls.cpp","source":"int x;\n"})"
+            "\n");
+}
+
+TEST(Print, Status) {
+  v1::StatusResponse status;
+  status.set_version("0.1.0");
+  status.set_uptime_seconds(90061.5);
+  status.set_epoch(7);
+  status.set_subscriptions(2);
+  EXPECT_EQ(status_text(status), "irisd 0.1.0, up 1 d 01:01:01\nepoch 7, 2 live, 0 retiring\n");
+  status.set_uptime_seconds(61);
+  v1::Port& port = *status.add_ports();
+  port.set_name("eth0");
+  port.set_packets(10);
+  v1::Worker& worker = *status.add_workers();
+  worker.set_lcore(1);
+  worker.set_connections_live(1234567);
+  EXPECT_EQ(status_text(status),
+            "irisd 0.1.0, up 00:01:01\nepoch 7, 2 live, 0 retiring\n\n"
+            "port  packets  bytes  missed\n"
+            "eth0       10      0       0\n\n"
+            "worker  epoch  packets  bytes  undecoded  connections  begun  ended  table full\n"
+            "     1      0        0      0          0      1234567      0      0           0\n");
+  EXPECT_TRUE(status_json(status).starts_with(R"({"version":"0.1.0","uptime_seconds":61.0,"epoch":7,)"));
+}
+
+}  // namespace
+}  // namespace iris::client

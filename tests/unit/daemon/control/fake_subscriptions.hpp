@@ -1,0 +1,47 @@
+// A registry that answers what a test tells it to, and remembers what it was asked.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "daemon/control/subscriptions.hpp"
+
+namespace iris::control {
+
+class FakeSubscriptions final : public Subscriptions {
+ public:
+  Result<Added> add(const std::string& name, const jit::Source& source) override { return on_add(name, source); }
+  Result<std::string> check(const jit::Source& source) override { return on_check(source); }
+  Result<void> remove(const std::string& name) override {
+    if (!known.contains(name)) return unknown(name);
+    if (on_remove) on_remove(known.at(name).id);
+    known.erase(name);
+    return {};
+  }
+  std::vector<SubscriptionInfo> list() const override {
+    std::vector<SubscriptionInfo> all;
+    for (const auto& [name, info] : known) all.push_back(info);
+    return all;
+  }
+  Result<SubscriptionInfo> show(const std::string& name) const override {
+    if (!known.contains(name)) return unknown(name);
+    return known.at(name);
+  }
+  Status status() const override { return state; }
+
+  std::function<Result<Added>(const std::string&, const jit::Source&)> on_add;
+  std::function<Result<std::string>(const jit::Source&)> on_check;
+  std::function<void(std::uint32_t)> on_remove;
+  std::map<std::string, SubscriptionInfo> known;
+  Status state;
+
+ private:
+  static std::unexpected<Error> unknown(const std::string& name) {
+    return fail(ErrorCode::not_found, "no subscription is called " + name);
+  }
+};
+
+}  // namespace iris::control

@@ -1,0 +1,1 @@
+set(link iris_daemon_control_service iris_client iris_proto iris_test_support)

@@ -1,0 +1,216 @@
+// Subscriptions as their authors see them, through the whole engine: compiled, merged, published, run on packets.
+#include "daemon/control/registry.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/conversations.hpp"
+#include "tests/support/rig.hpp"
+
+namespace iris::control {
+namespace {
+
+using support::Conversations;
+using support::Rig;
+using testing::HasSubstr;
+
+constexpr std::uint32_t conversation_packets = 12;
+
+class RegistryTest : public testing::Test {
+ protected:
+  // One conversation at a time: twelve packets, its hellos are the fourth and the fifth.
+  void packets(unsigned count) {
+    source::PacketRef packet;
+    for (unsigned i = 0; i < count; ++i) {
+      ASSERT_EQ(traffic_.generate({&packet, 1}), 1U);
+      rig_.process({&packet, 1});
+    }
+  }
+  void conversations(unsigned count) { packets(count * conversation_packets); }
+  Result<Added> add(const std::string& name, const std::string& body) {
+    return rig_.registry().add(name, {name + ".cpp", "#include <iris/iris.hpp>\n" + body});
+  }
+  void must_add(const std::string& name, const std::string& body) {
+    const auto added = add(name, body);
+    ASSERT_TRUE(added.has_value()) << added.error().message;
+  }
+  std::string refusal(const std::string& name, const std::string& body) {
+    const auto added = add(name, body);
+    return added ? "added" : added.error().message;
+  }
+
+  Conversations traffic_{{.conversations = 1, .packets = conversation_packets}};
+  source::MemorySource holder_{[](std::span<source::PacketRef>) { return std::size_t{0}; }};
+  Rig rig_{holder_};
+};
+
+const std::string names = R"(
+struct Name { std::string_view sni; };
+IRIS_CALLBACK("tcp.port = 443 and tls.sni contains 'example'")
+void name(const iris::TlsHandshake& tls) { iris::emit(Name{tls.sni()}); }
+)";
+
+const std::string ends = R"(
+struct End { iris::EndReason reason; std::uint64_t packets; };
+IRIS_CALLBACK("tcp") void end(const iris::ConnRecord& r) {
+  iris::emit(End{r.end, r.originator.packets + r.responder.packets});
+}
+)";
+
+TEST_F(RegistryTest, RunsASessionCallbackOncePerHandshake) {
+  must_add("names", names);
+  conversations(3);
+  const auto events = rig_.events("names");
+  ASSERT_EQ(events.size(), 3U);
+  EXPECT_EQ(events[0]["sni"], "www.example.test");
+}
+
+TEST_F(RegistryTest, EvaluatesASharedPredicateOncePerConnection) {
+  must_add("one", names);
+  must_add("two", R"(
+struct Name { std::string_view sni; };
+IRIS_CALLBACK("tcp.port = 443 and tls.sni contains 'example' and not tls.version = 0x0304")
+void name(const iris::TlsHandshake& tls) { iris::emit(Name{tls.sni()}); }
+)");
+  conversations(5);
+  EXPECT_EQ(rig_.events("one").size(), 5U);
+  EXPECT_EQ(rig_.events("two").size(), 5U);
+  EXPECT_EQ(rig_.evaluations("port"), 5U);
+  EXPECT_EQ(rig_.evaluations("sni"), 5U);
+}
+
+TEST_F(RegistryTest, DoesNotShowOlderConnectionsToANewSubscription) {
+  packets(2);
+  must_add("names", names);
+  must_add("ends", ends);
+  packets(conversation_packets - 2);
+  EXPECT_TRUE(rig_.events("names").empty());
+  EXPECT_TRUE(rig_.events("ends").empty());
+  conversations(2);
+  EXPECT_EQ(rig_.events("names").size(), 2U);
+  EXPECT_EQ(rig_.events("ends").size(), 2U);
+}
+
+TEST_F(RegistryTest, KeepsStateOverOtherPeoplesChanges) {
+  must_add("ends", ends);
+  packets(4);
+  must_add("names", names);
+  packets(4);
+  ASSERT_TRUE(rig_.registry().remove("names").has_value());
+  packets(conversation_packets - 8);
+  const auto events = rig_.events("ends");
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0]["reason"], "fin");
+  EXPECT_EQ(events[0]["packets"], conversation_packets);
+}
+
+TEST_F(RegistryTest, DeliversTheEndWithReasonRemoved) {
+  must_add("ends", ends);
+  packets(5);
+  ASSERT_TRUE(rig_.registry().remove("ends").has_value());
+  packets(1);
+  const auto events = rig_.events("ends");
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0]["reason"], "removed");
+  EXPECT_EQ(events[0]["packets"], 5);
+  conversations(1);
+  EXPECT_EQ(rig_.events("ends").size(), 1U);
+}
+
+TEST_F(RegistryTest, FreesRemovedCodeOnceNoConnectionKnowsIt) {
+  must_add("ends", ends);
+  packets(5);
+  ASSERT_TRUE(rig_.registry().remove("ends").has_value());
+  EXPECT_EQ(rig_.registry().status().retiring, 1U);
+  packets(1);  // the connection adopts
+  must_add("other", names);
+  EXPECT_EQ(rig_.registry().status().retiring, 0U);
+}
+
+TEST_F(RegistryTest, UnsubscribesTheConnectionThatSaysNo) {
+  must_add("three", R"(
+struct Seen { unsigned packets; bool ended; };
+struct IRIS_CALLBACK("tcp") Three {
+  unsigned packets = 0;
+  IRIS_ON(InL4Conn) bool update(const iris::L4Pdu&) {
+    if (++packets == 3) iris::emit(Seen{packets, false});
+    return packets < 3;
+  }
+  IRIS_ON(L4Terminated) void end() { iris::emit(Seen{packets, true}); }
+};
+)");
+  conversations(2);
+  const auto events = rig_.events("three");
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0]["packets"], 3);
+  EXPECT_EQ(events[0]["ended"], false);
+}
+
+TEST_F(RegistryTest, SurvivesExceptionsOfUserCode) {
+  must_add("thrower", R"(
+IRIS_CALLBACK("tls") void name(const iris::TlsHandshake& tls) { throw std::string(tls.sni()); }
+)");
+  must_add("names", names);
+  conversations(2);
+  EXPECT_EQ(rig_.events("names").size(), 2U);
+  EXPECT_EQ(rig_.registry().list().front().callbacks.front().calls, 2U);
+}
+
+TEST_F(RegistryTest, DeliversStreamBytesOnce) {
+  must_add("bytes", R"(
+struct Bytes { std::uint64_t bytes; };
+struct IRIS_CALLBACK("tcp") Count {
+  std::uint64_t bytes = 0;
+  IRIS_ON(InL4Stream) void update(const iris::L4Pdu& pdu) { bytes += pdu.payload.size(); }
+  IRIS_ON(L4Terminated) void end(const iris::ConnRecord& r) {
+    iris::emit(Bytes{r.originator.payload_bytes + r.responder.payload_bytes - bytes});
+  }
+};
+)");
+  conversations(1);
+  const auto events = rig_.events("bytes");
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0]["bytes"], 0);
+}
+
+TEST_F(RegistryTest, RefusesANameInUse) {
+  must_add("names", names);
+  EXPECT_THAT(refusal("names", ends), HasSubstr("'names' is live already"));
+  EXPECT_THAT(refusal("no/slash", ends), HasSubstr("cannot name a subscription"));
+  conversations(1);
+  EXPECT_EQ(rig_.events("names").size(), 1U);
+}
+
+TEST_F(RegistryTest, RefusesToRemoveWhatIsNotThere) {
+  EXPECT_THAT(rig_.registry().remove("names").error().message, HasSubstr("there are none"));
+  must_add("names", names);
+  const auto removed = rig_.registry().remove("nmaes");
+  ASSERT_FALSE(removed.has_value());
+  EXPECT_EQ(removed.error().code, ErrorCode::not_found);
+  EXPECT_THAT(removed.error().message, HasSubstr("did you mean 'names'?"));
+}
+
+TEST_F(RegistryTest, LeavesTheOthersRunningWhenASourceIsRefused) {
+  must_add("names", names);
+  EXPECT_THAT(refusal("broken", "IRIS_CALLBACK(\"tls\") void f(const iris::TlsHandshake& tls) { oops; }"),
+              HasSubstr("broken.cpp:2:"));
+  EXPECT_THAT(refusal("regex", "IRIS_CALLBACK(\"tls.sni matches '('\") void f(const iris::FiveTuple&) {}"),
+              HasSubstr("("));
+  EXPECT_THAT(refusal("shell",
+                      "#include <cstdlib>\nIRIS_CALLBACK(\"tls\") void f(const iris::FiveTuple&) "
+                      "{ if (std::system(\"true\") != 0) throw 1; }"),
+              HasSubstr("system"));
+  conversations(1);
+  EXPECT_EQ(rig_.events("names").size(), 1U);
+  EXPECT_EQ(rig_.registry().list().size(), 1U);
+  must_add("broken", ends);
+}
+
+TEST_F(RegistryTest, ChecksWithoutAdding) {
+  EXPECT_TRUE(rig_.registry().check({"names.cpp", "#include <iris/iris.hpp>\n" + names}).has_value());
+  EXPECT_FALSE(rig_.registry().check({"names.cpp", "int x"}).has_value());
+  EXPECT_TRUE(rig_.registry().list().empty());
+}
+
+}  // namespace
+}  // namespace iris::control
