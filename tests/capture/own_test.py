@@ -60,7 +60,7 @@ class Finds(Scratch):
         truth = json.loads((DATA / "http.truth.json").read_text())["http"]
         self.assertEqual(sorted((row["client"]["ip"], row["client"]["port"]) for row in rows),
                          sorted({replay.endpoint(one["originator"]) for one in truth}))
-        self.assertTrue(all(0 < row["bytes_up"] < row["bytes_down"] and row["end"] == "fin" for row in rows), rows)
+        self.assertTrue(all(row["bytes_up"] > 0 and row["bytes_down"] > 0 and row["end"] == "fin" for row in rows), rows)
 
 
 class Speaks(Scratch):

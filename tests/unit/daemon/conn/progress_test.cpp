@@ -43,7 +43,9 @@ bool holds(const filter::Predicate& predicate, const Trace& trace, const std::st
   if (predicate.field->level == Level::protocol) {
     return trace.identified && any([&](const auto& o) { return number(o) == trace.protocol; });
   }
-  const std::uint64_t value = predicate.field->name == "port" ? trace.port : trace.transport;
+  const bool port = predicate.field->name == "port";
+  if (port && (filter::protocol_of(*predicate.field) == "tcp") != (trace.transport == 6)) return false;
+  const std::uint64_t value = port ? trace.port : trace.transport;
   return any([&](const auto& o) { return number(o) == value; });
 }
 

@@ -1,0 +1,109 @@
+// `irisd replay`: the daemon's engine over captures, in capture time, on one core.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+#include "daemon/control/registry.hpp"
+#include "daemon/output/file_sink.hpp"
+#include "daemon/output/output.hpp"
+#include "daemon/run.hpp"
+#include "daemon/source/capture.hpp"
+#include "daemon/worker/worker.hpp"
+#include "jit/engine/engine.hpp"
+
+namespace iris {
+namespace {
+
+// The table's seed makes attacks on live traffic hard; a replay does not want to differ from run to run.
+constexpr std::uint64_t replay_seed = 0;
+
+int failed(const Error& error) {
+  fmt::print(stderr, "irisd: {}\n", error.message);
+  return 1;
+}
+
+Result<jit::Source> read_source(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file || std::filesystem::is_directory(path)) {
+    return fail(ErrorCode::unavailable, fmt::format("{}: cannot be read as a subscription's source", path.string()));
+  }
+  return jit::Source{path.string(), std::move(text)};
+}
+
+Result<void> add_all(control::Registry& registry, const ReplayOptions& options, const Signals& signals) {
+  for (const auto& path : options.subscriptions) {
+    if (signals.stop().stop_requested()) return fail(ErrorCode::unavailable, "interrupted before the first packet");
+    const auto source = read_source(path);
+    if (!source) return std::unexpected(source.error());
+    const auto added = registry.add("", *source);
+    if (!added) return std::unexpected(added.error());
+    if (!added->warnings.empty()) fmt::print(stderr, "{}", added->warnings);
+  }
+  return {};
+}
+
+struct Totals {
+  std::uint64_t events = 0;
+  std::uint64_t dropped = 0;
+};
+
+Totals totals(const control::Registry& registry) {
+  Totals sum;
+  for (const auto& subscription : registry.list()) {
+    sum.events += subscription.emitted;
+    sum.dropped += subscription.dropped;
+  }
+  return sum;
+}
+
+}  // namespace
+
+int run_replay(const ReplayOptions& options, const Signals& signals) {
+  const auto start = std::chrono::steady_clock::now();
+  auto source = source::CaptureSource::open(options.captures);
+  if (!source) return failed(source.error());
+  auto sink = output::FileSink::open(options.output, output::Opening::truncate);
+  if (!sink) return failed(sink.error());
+  output::Output output({.workers = 1, .mode = output::Mode::synchronous});
+  output.add_sink(std::move(*sink));
+
+  auto compiler = jit::Compiler::start({});
+  if (!compiler) return failed(compiler.error());
+  auto engine = engine::Engine::create();
+  if (!engine) return failed(engine.error());
+  publish::Publisher publisher(1);
+  control::Registry registry({**compiler, **engine, publisher, output, 1, {}});
+  if (auto started = registry.start(); !started) return failed(started.error());
+  if (auto added = add_all(registry, options, signals); !added) return failed(added.error());
+
+  auto tracker = conn::Tracker::create(
+      {.limits = {}, .worker = 0, .seed = replay_seed, .holder = **source, .sink = output.worker(0)});
+  if (!tracker) return failed(tracker.error());
+  worker::Worker worker({.number = 0,
+                         .idle = worker::Idle::yield,
+                         .real_time = false,
+                         .source = **source,
+                         .publisher = publisher,
+                         .tracker = **tracker});
+  worker.run(signals.stop());
+  output.drain();
+
+  const auto& counters = (*tracker)->counters();
+  const Totals sum = totals(registry);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  fmt::print(stderr, "{} packets, {} bytes, {} connections, {} events, {} dropped, {:.3f} seconds\n",
+             counters.packets.load(), counters.bytes.load(), counters.begun.load(), sum.events, sum.dropped,
+             elapsed.count());
+  const auto unwritten = output.failure();
+  output.stop();
+  if ((*source)->error()) return failed(*(*source)->error());
+  if (unwritten) return failed(*unwritten);
+  if (signals.stop().stop_requested()) return failed({ErrorCode::unavailable, "interrupted: the rest was not read"});
+  return 0;
+}
+
+}  // namespace iris

@@ -1,0 +1,128 @@
+#include "daemon/source/port_source.hpp"
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "daemon/source/hand_over.hpp"
+
+namespace iris::source {
+namespace {
+
+constexpr std::size_t most_at_once = 64;
+
+Timestamp wall_clock() noexcept {
+  timespec time{};
+  clock_gettime(CLOCK_REALTIME, &time);
+  return {static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec)};
+}
+
+rte_mbuf* mbuf_of(const PacketRef& packet) noexcept { return static_cast<rte_mbuf*>(packet.handle); }
+
+// Insertion: stable, without memory of its own, and quick on the few sorted runs that a burst is.
+void order_by_time(std::span<PacketRef> burst) noexcept {
+  for (std::size_t i = 1; i < burst.size(); ++i) {
+    const PacketRef packet = burst[i];
+    std::size_t j = i;
+    for (; j > 0 && burst[j - 1].ts > packet.ts; --j) burst[j] = burst[j - 1];
+    burst[j] = packet;
+  }
+}
+
+}  // namespace
+
+PortSource::PortSource(std::span<const Port* const> ports, std::uint16_t worker) : worker_(worker), now_(wall_clock()) {
+  for (const Port* port : ports) {
+    if (worker < port->queues()) queues_.push_back({port, {}});
+  }
+  ordered_ = queues_.size() > 1 &&
+             std::ranges::all_of(queues_, [](const Queue& queue) { return queue.port->hardware_timestamps(); });
+}
+
+std::size_t PortSource::receive(std::span<PacketRef> burst) noexcept {
+  now_ = wall_clock();
+  std::size_t count = 0;
+  // Each queue is asked once, and another first each time, so that a busy one cannot starve the rest.
+  for (std::size_t asked = 0; asked < queues_.size() && count < burst.size(); ++asked) {
+    Queue& queue = queues_[next_];
+    next_ = next_ + 1 == queues_.size() ? 0 : next_ + 1;
+    count += receive_from(queue, burst.subspan(count));
+  }
+  if (ordered_) order_by_time(burst.first(count));
+  return count;
+}
+
+std::size_t PortSource::receive_from(Queue& queue, std::span<PacketRef> burst) noexcept {
+  std::array<rte_mbuf*, most_at_once> mbufs;
+  const auto wanted = static_cast<std::uint16_t>(std::min(burst.size(), mbufs.size()));
+  const std::uint16_t received = rte_eth_rx_burst(queue.port->id(), worker_, mbufs.data(), wanted);
+  after_hand_over(&queue.port->pool());
+  if (received > 0 && queue.port->hardware_timestamps() && queue.clock.due(now_)) read_clock(queue);
+
+  constexpr std::uint16_t ahead = 4;
+  std::size_t count = 0;
+  for (std::uint16_t i = 0; i < received; ++i) {
+    if (i + ahead < received) rte_prefetch0(mbufs[i + ahead]);
+    rte_mbuf* packet = mbufs[i];
+    if (packet->nb_segs > 1) packet = in_one_piece(queue, packet);
+    if (packet == nullptr) continue;
+    const std::uint32_t length = packet->pkt_len;
+    burst[count++] = {.data = rte_pktmbuf_mtod(packet, const std::uint8_t*),
+                      .length = length,
+                      .wire_length = length,
+                      .ts = timestamp(queue, packet),
+                      .handle = packet};
+    counters_.bytes += length;
+  }
+  counters_.packets += count;
+  return count;
+}
+
+// Everybody after us sees a packet as one range of bytes. Null, with the packet freed and counted as missed, when no
+// large buffer is left for it.
+rte_mbuf* PortSource::in_one_piece(const Queue& queue, rte_mbuf* packet) noexcept {
+  if (rte_pktmbuf_linearize(packet) == 0) return packet;
+  rte_mbuf* copy = packet->pkt_len > Pool::longest_packet
+                       ? nullptr
+                       : rte_pktmbuf_copy(packet, queue.port->pool().large(), 0, packet->pkt_len);
+  before_hand_over(&queue.port->pool());
+  rte_pktmbuf_free(packet);
+  if (copy == nullptr) ++counters_.missed;
+  return copy;
+}
+
+Timestamp PortSource::timestamp(const Queue& queue, const rte_mbuf* packet) const noexcept {
+  if ((packet->ol_flags & queue.port->timestamp_flag()) == 0 || !queue.clock.ready()) return now_;
+  return queue.clock.at(*RTE_MBUF_DYNFIELD(packet, queue.port->timestamp_offset(), const rte_mbuf_timestamp_t*));
+}
+
+void PortSource::read_clock(Queue& queue) const noexcept {
+  std::uint64_t ticks = 0;
+  if (rte_eth_read_clock(queue.port->id(), &ticks) == 0) queue.clock.sample(ticks, wall_clock());
+}
+
+Counters PortSource::counters() const noexcept {
+  Counters result = counters_;
+  if (worker_ == 0) {
+    for (const Queue& queue : queues_) result.missed += queue.port->missed();
+  }
+  return result;
+}
+
+void PortSource::hold(const PacketRef& packet) noexcept { rte_mbuf_refcnt_update(mbuf_of(packet), 1); }
+
+void PortSource::release(std::span<const PacketRef> packets) noexcept {
+  std::array<rte_mbuf*, most_at_once> mbufs;
+  for (const Queue& queue : queues_) before_hand_over(&queue.port->pool());
+  while (!packets.empty()) {
+    const std::span<const PacketRef> some = packets.first(std::min(packets.size(), mbufs.size()));
+    std::ranges::transform(some, mbufs.begin(), mbuf_of);
+    rte_pktmbuf_free_bulk(mbufs.data(), static_cast<unsigned>(some.size()));
+    packets = packets.subspan(some.size());
+  }
+}
+
+}  // namespace iris::source

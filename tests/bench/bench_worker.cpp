@@ -1,0 +1,109 @@
+// What a packet costs: the worker's path from a burst to events, with packets from memory, beside two floors of the
+// same run: the source alone, and the source with decoding. Each conversation has 20 packets, handshake and TLS hellos
+// included; the conversations' packets are interleaved at random.
+//
+//   build/bin/bench_worker [--benchmark_filter=…]
+//
+// Time is CPU time of the thread; `items_per_second` inverted is shown as ns_per_packet.
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <stdexcept>
+
+#include "parsers/packet/decode.hpp"
+#include "tests/support/conversations.hpp"
+#include "tests/support/rig.hpp"
+
+namespace iris {
+namespace {
+
+constexpr std::size_t burst_size = 32;
+
+constexpr const char* counter = R"(
+#include <iris/iris.hpp>
+struct Row { std::uint64_t packets; };
+static std::uint64_t connections = 0;
+IRIS_CALLBACK("tcp") void count(const iris::ConnRecord& record) {
+  if (++connections % 1000000 == 0) iris::emit(Row{record.originator.packets});
+}
+)";
+
+constexpr const char* sni = R"(
+#include <iris/iris.hpp>
+struct Row { std::string_view sni; };
+static std::uint64_t names = 0;
+IRIS_CALLBACK("tls.sni contains 'example'") void name(const iris::TlsHandshake& tls) {
+  if (++names % 1000000 == 0) iris::emit(Row{tls.sni()});
+}
+)";
+
+void report(benchmark::State& state) {
+  const auto packets = static_cast<double>(state.iterations()) * burst_size;
+  state.counters["ns_per_packet"] =
+      benchmark::Counter(packets / 1e9, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+support::Conversations conversations(const benchmark::State& state) {
+  return support::Conversations({.conversations = static_cast<std::uint32_t>(state.range(0)), .packets = 20});
+}
+
+void source_alone(benchmark::State& state) {
+  auto traffic = conversations(state);
+  std::array<source::PacketRef, burst_size> burst;
+  for (auto _ : state) benchmark::DoNotOptimize(traffic.generate(burst));
+  report(state);
+}
+
+void source_and_decode(benchmark::State& state) {
+  auto traffic = conversations(state);
+  std::array<source::PacketRef, burst_size> burst;
+  parsers::packet::Decoded decoded;
+  for (auto _ : state) {
+    traffic.generate(burst);
+    for (const auto& packet : burst) {
+      benchmark::DoNotOptimize(parsers::packet::decode(packet.bytes(), packet.wire_length, decoded));
+      benchmark::DoNotOptimize(decoded);
+    }
+  }
+  report(state);
+}
+
+// No subscription when `source` is nullptr.
+void worker(benchmark::State& state, const char* source) {
+  auto traffic = conversations(state);
+  source::MemorySource holder([](std::span<source::PacketRef>) { return std::size_t{0}; });
+  support::Rig rig(holder, {.capacity = static_cast<std::uint32_t>(state.range(0)) * 4});
+  if (source != nullptr) {
+    const auto added = rig.registry().add("bench", {"bench.cpp", source});
+    if (!added) throw std::runtime_error(added.error().message);
+  }
+  rig.adopt();
+  conn::Tracker& tracker = rig.tracker();
+  std::array<source::PacketRef, burst_size> burst;
+  const auto step = [&] {
+    traffic.generate(burst);
+    tracker.process(burst);
+    tracker.expire(burst.back().ts, 128);
+    tracker.sweep(64, burst.back().ts);
+  };
+  // Into the steady state: connections in all phases, tombstones included.
+  for (std::int64_t packets = 0; packets < state.range(0) * 30; packets += burst_size) step();
+  for (auto _ : state) step();
+  report(state);
+  state.counters["live"] = static_cast<double>(tracker.counters().begun - tracker.counters().ended);
+}
+
+void no_subscription(benchmark::State& state) { worker(state, nullptr); }
+void connection_counter(benchmark::State& state) { worker(state, counter); }
+void tls_sni_filter(benchmark::State& state) { worker(state, sni); }
+
+BENCHMARK(source_alone)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(source_and_decode)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(no_subscription)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(connection_counter)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(tls_sni_filter)->Arg(100'000)->Arg(1'000'000);
+
+}  // namespace
+}  // namespace iris
+
+BENCHMARK_MAIN();

@@ -1,0 +1,77 @@
+#include "tests/support/rig.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+namespace iris::support {
+namespace {
+
+template <class Value>
+Value value_of(Result<Value> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+}  // namespace
+
+class Rig::Keeper final : public output::Sink {
+ public:
+  std::size_t write(const output::Batch& batch) override {
+    for (std::size_t i = 0; i < batch.ends.size(); ++i) events.push_back(nlohmann::json::parse(batch.line(i)));
+    return batch.ends.size();
+  }
+  void cancel() noexcept override {}
+  [[nodiscard]] std::optional<Error> failure() const override { return std::nullopt; }
+
+  std::vector<nlohmann::json> events;
+};
+
+// Output waits for its sink: nothing that is emitted is lost.
+Rig::Rig(source::PacketHolder& holder, const conn::Limits& limits)
+    : output_({.workers = 1, .mode = output::Mode::synchronous}) {
+  auto keeper = std::make_unique<Keeper>();
+  keeper_ = keeper.get();
+  output_.add_sink(std::move(keeper));
+  compiler_ = value_of(jit::Compiler::start({}));
+  engine_ = value_of(engine::Engine::create());
+  registry_ =
+      std::make_unique<control::Registry>(control::RegistryParts{*compiler_, *engine_, publisher_, output_, 1, {}});
+  if (auto started = registry_->start(); !started) throw std::runtime_error(started.error().message);
+  tracker_ = value_of(
+      conn::Tracker::create({.limits = limits, .worker = 0, .seed = 1, .holder = holder, .sink = output_.worker(0)}));
+}
+
+Rig::~Rig() { tracker_->finish(EndReason::end_of_input); }
+
+void Rig::adopt() {
+  const conn::Pipeline* published = publisher_.current(0);
+  if (published != adopted_) tracker_->adopt(*published);
+  adopted_ = published;
+}
+
+void Rig::process(std::span<const source::PacketRef> burst) {
+  adopt();
+  tracker_->process(burst);
+  if (!burst.empty()) tracker_->sweep(0xffffffffU, burst.back().ts);
+  publisher_.report_oldest_epoch(0, tracker_->oldest_epoch());
+}
+
+std::vector<nlohmann::json> Rig::events(const std::string& subscription) {
+  output_.drain();
+  std::vector<nlohmann::json> found;
+  for (const auto& event : keeper_->events) {
+    if (event["subscription"] == subscription) found.push_back(event["data"]);
+  }
+  return found;
+}
+
+std::uint64_t Rig::evaluations(const std::string& field) {
+  const auto& families = publisher_.current(0)->plan->families;
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < families.size(); ++i) {
+    if (families[i].field->name == field) sum += tracker_->evaluations()[i];
+  }
+  return sum;
+}
+
+}  // namespace iris::support

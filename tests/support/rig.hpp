@@ -1,0 +1,54 @@
+// One worker's engine with everything around it but a daemon: compiler, linker, registry, tracker, and an output that
+// keeps what was emitted. For tests and benchmarks that bring their own packets.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "daemon/conn/tracker.hpp"
+#include "daemon/control/registry.hpp"
+#include "daemon/output/output.hpp"
+#include "daemon/publish/publisher.hpp"
+#include "daemon/source/source.hpp"
+#include "jit/engine/engine.hpp"
+
+namespace iris::support {
+
+class Rig {
+ public:
+  // `holder` is the source of the packets, and outlives the rig. Throws std::runtime_error with what failed.
+  explicit Rig(source::PacketHolder& holder, const conn::Limits& limits = {.capacity = 1U << 16});
+  ~Rig();
+
+  [[nodiscard]] control::Registry& registry() { return *registry_; }
+  [[nodiscard]] publish::Publisher& publisher() { return publisher_; }
+  [[nodiscard]] conn::Tracker& tracker() { return *tracker_; }
+
+  // On the calling thread, what a worker does with a burst: takes up the published pipeline first, and sweeps all.
+  void process(std::span<const source::PacketRef> burst);
+  void adopt();
+  // Ends all connections.
+  void finish(EndReason reason = EndReason::end_of_input) { tracker_->finish(reason); }
+
+  // Lines emitted so far by `subscription`, parsed.
+  [[nodiscard]] std::vector<nlohmann::json> events(const std::string& subscription);
+  // Look-ups so far in the live pipeline's family of `field` ("port"), over all operators.
+  [[nodiscard]] std::uint64_t evaluations(const std::string& field);
+
+ private:
+  class Keeper;
+
+  output::Output output_;
+  Keeper* keeper_ = nullptr;
+  std::unique_ptr<jit::Compiler> compiler_;
+  std::unique_ptr<engine::Engine> engine_;
+  publish::Publisher publisher_{1};
+  std::unique_ptr<control::Registry> registry_;
+  std::unique_ptr<conn::Tracker> tracker_;
+  const conn::Pipeline* adopted_ = nullptr;
+};
+
+}  // namespace iris::support

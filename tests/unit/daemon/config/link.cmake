@@ -1,0 +1,5 @@
+if(NOT TARGET iris_example_configs)
+  add_library(iris_example_configs INTERFACE)
+  target_compile_definitions(iris_example_configs INTERFACE IRIS_EXAMPLE_CONFIGS="${PROJECT_SOURCE_DIR}/deploy/examples")
+endif()
+set(link iris_example_configs)
