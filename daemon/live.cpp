@@ -144,7 +144,7 @@ void stop(std::vector<Lane>& lanes) {
 }
 
 void describe(const std::vector<Lane>& lanes, const Traffic& traffic, control::Status& status) {
-  for (const auto* port : traffic.all_ports()) status.ports.push_back({port->device(), 0, 0, port->missed()});
+  for (const auto* port : traffic.all_ports()) status.ports.push_back({port->device(), port->packets(), port->bytes(), port->missed()});
   for (const Lane& lane : lanes) {
     const conn::TrackerCounters& counters = lane.tracker->counters();
     control::WorkerInfo info;

@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -30,6 +31,17 @@ Result<std::filesystem::path> find_program(const CompilerOptions& options) {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return fail(ErrorCode::unavailable, "/proc/self/exe: " + error.message());
   return self.parent_path() / "iris-compiler";
+}
+
+// With every symbol bound at the start: bound on first use, each child would look the same thousands up again, which is
+// a quarter of a small source's time.
+std::vector<char*> environment() {
+  static char bind_now[] = "LD_BIND_NOW=1";
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) variables.push_back(*variable);
+  variables.push_back(bind_now);
+  variables.push_back(nullptr);
+  return variables;
 }
 
 // Nothing but the socket and the standard streams is inherited, no signal is blocked or ignored.
@@ -80,7 +92,7 @@ Result<CompilerProcess> CompilerProcess::start(const CompilerOptions& options) {
                   arguments[3].data(), arguments[4].data(), nullptr};
   const SpawnSettings settings(there.get());
   pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, argv[0], &settings.actions, &settings.attributes, argv, environ);
+  const int error = ::posix_spawn(&pid, argv[0], &settings.actions, &settings.attributes, argv, environment().data());
   if (error != 0) return fail(ErrorCode::unavailable, "cannot start " + arguments[0] + ": " + std::strerror(error));
   there.reset();
 

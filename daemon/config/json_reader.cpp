@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <set>
+
+#include "jit/abi/nearest.hpp"
 
 namespace iris::config {
 namespace {
@@ -22,26 +23,11 @@ std::string shown(const json& value) {
   return fmt::format("{}… ({} bytes)", text.substr(0, longest_shown), text.size());
 }
 
-// Levenshtein's distance.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
 std::string as_json(std::string_view name) { return json(name).dump(-1, ' ', false, json::error_handler_t::replace); }
 
 std::string unknown_member(std::string_view name, std::vector<std::string_view> known) {
   std::ranges::sort(known);
-  const auto away = [name](std::string_view k) { return !name.empty() && k.starts_with(name) ? 0 : distance(name, k); };
+  const auto away = [name](std::string_view k) { return !name.empty() && k.starts_with(name) ? 0 : edit_distance(name, k); };
   const auto near = std::ranges::min_element(known, {}, away);
   if (near != known.end() && away(*near) <= std::max<std::size_t>(2, near->size() / 3)) {
     return fmt::format("unknown member {}; did you mean \"{}\"?", as_json(name), *near);

@@ -55,8 +55,7 @@ Result<CaptureFile> CaptureFile::open(const fs::path& path) {
     std::fclose(file);
     return fail(ErrorCode::invalid, fmt::format("{}: is not a pcap or pcapng file: {}", path.string(), reason.data()));
   }
-  CaptureFile opened(path, handle);  // closes `file`, too
-  // NOLINTNEXTLINE(clang-analyzer-unix.Stream): pcap_close closes it
+  CaptureFile opened(path, handle);  // closes `file`, too; NOLINT(clang-analyzer-unix.Stream)
   if (const int type = pcap_datalink(handle); type != DLT_EN10MB) {
     return fail(ErrorCode::invalid, fmt::format("{}: its packets are {}; Iris reads captures of Ethernet (EN10MB)",
                                                 path.string(), link_type(type)));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -48,6 +49,15 @@ class Port {
   [[nodiscard]] bool hardware_timestamps() const { return timestamp_offset_ >= 0; }
   [[nodiscard]] Pool& pool() const { return *pool_; }
 
+  // Packets received since open, and their bytes on the wire. From any thread.
+  [[nodiscard]] std::uint64_t packets() const noexcept { return packets_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+  // For who receives from it, once a burst.
+  void count(std::uint64_t packets, std::uint64_t bytes) const noexcept {
+    packets_.fetch_add(packets, std::memory_order_relaxed);
+    bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  }
+
   // Packets lost on all queues since open: no descriptor was free, or no buffer.
   [[nodiscard]] std::uint64_t missed() const noexcept;
 
@@ -69,6 +79,8 @@ class Port {
   std::uint16_t queues_ = 1;
   int timestamp_offset_ = -1;
   std::uint64_t timestamp_flag_ = 0;
+  mutable std::atomic<std::uint64_t> packets_{0};
+  mutable std::atomic<std::uint64_t> bytes_{0};
 };
 
 }  // namespace iris::source

@@ -64,6 +64,7 @@ std::size_t PortSource::receive_from(Queue& queue, std::span<PacketRef> burst) n
 
   constexpr std::uint16_t ahead = 4;
   std::size_t count = 0;
+  std::uint64_t bytes = 0;
   for (std::uint16_t i = 0; i < received; ++i) {
     if (i + ahead < received) rte_prefetch0(mbufs[i + ahead]);
     rte_mbuf* packet = mbufs[i];
@@ -75,9 +76,11 @@ std::size_t PortSource::receive_from(Queue& queue, std::span<PacketRef> burst) n
                       .wire_length = length,
                       .ts = timestamp(queue, packet),
                       .handle = packet};
-    counters_.bytes += length;
+    bytes += length;
   }
   counters_.packets += count;
+  counters_.bytes += bytes;
+  if (count > 0) queue.port->count(count, bytes);
   return count;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "clang/AST/ASTContext.h"
+#include "clang/AST/DeclTemplate.h"
 
 #include "jit/frontend/check_function.hpp"
 #include "jit/frontend/check_state.hpp"
@@ -103,22 +104,29 @@ class Checker {
     checked.spec.filter = filter.text;
     checked.spec.where = reporter_.location(record->getLocation());
     checked.spec.state = check_state(*record, sema_, reporter_);
-    for (const auto* method : record->methods()) check_method(*method, filter, checked);
-    if (checked.functions.empty()) {
+    bool any = false;
+    for (const auto* member : record->decls()) {
+      if (const auto* pattern = llvm::dyn_cast<clang::FunctionTemplateDecl>(member))
+        member = pattern->getTemplatedDecl();
+      const auto* method = llvm::dyn_cast<clang::CXXMethodDecl>(member);
+      if (method != nullptr) any = check_method(*method, filter, checked) || any;
+    }
+    if (!any) {
       error(record->getLocation(), name + " has no method with IRIS_ON: nothing would ever run");
     }
     callbacks_.push_back(std::move(checked));
   }
 
-  void check_method(const clang::CXXMethodDecl& method, const CheckedFilter& filter, CheckedCallback& callback) {
+  // False when the method takes no part.
+  bool check_method(const clang::CXXMethodDecl& method, const CheckedFilter& filter, CheckedCallback& callback) {
     const auto found = collector_.annotated().find(method.getCanonicalDecl());
-    if (found == collector_.annotated().end() || found->second.ons.empty()) return;
+    if (found == collector_.annotated().end() || found->second.ons.empty()) return false;
     const auto name = "'" + display_name(method) + "'";
     const auto* on = only_one(method, found->second.ons, reporter_);
-    if (is_template(method, name)) return;
+    if (is_template(method, name)) return true;
     if (llvm::isa<clang::CXXConstructorDecl, clang::CXXDestructorDecl>(method)) {
       error(on->getLocation(), name + " is a constructor or destructor; IRIS_ON is for other methods");
-      return;
+      return true;
     }
     if (method.isStatic()) error(method.getLocation(), name + " is static; a method with IRIS_ON works on its object");
     if (method.getAccess() != clang::AS_public) error(method.getLocation(), name + " is not public");
@@ -131,6 +139,7 @@ class Checker {
     }
     callback.functions.push_back({check_function(method, on, filter, reporter_), &method});
     callback.functions.back().spec.name = method.getNameAsString();
+    return true;
   }
 
   clang::PrintingPolicy policy() const { return {sema_.getASTContext().getPrintingPolicy()}; }

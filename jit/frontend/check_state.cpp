@@ -23,23 +23,23 @@ class ViewSearch {
   }
 
   // The type that is a view, as text; empty when there is none.
-  std::string find(clang::QualType type) {
-    type = type.getCanonicalType();
+  std::string find(clang::QualType written) {
+    const auto type = written.getCanonicalType();
     if (const auto* array = type->getAsArrayTypeUnsafe()) return find(array->getElementType());
     if (type->isPointerType() || type->isReferenceType() || type->isMemberPointerType()) {
-      return type.getAsString(policy_);
+      return written.getAsString(policy_);
     }
     const auto* record = type->getAsCXXRecordDecl();
     if (record == nullptr || !seen_.insert(record).second) return {};
-    return record->isInStdNamespace() ? in_library(*record, type) : in_members(*record);
+    return record->isInStdNamespace() ? in_library(*record, written) : in_members(*record);
   }
 
  private:
   // Library types own what they point to, except the views; those with arguments are as good as their arguments.
-  std::string in_library(const clang::CXXRecordDecl& record, clang::QualType type) {
+  std::string in_library(const clang::CXXRecordDecl& record, clang::QualType written) {
     const auto name = record.getName();
     if (name == "basic_string_view" || name == "span" || name == "reference_wrapper" || name == "initializer_list") {
-      return type.getAsString(policy_);
+      return written.getAsString(policy_);
     }
     const auto* specialization = llvm::dyn_cast<clang::ClassTemplateSpecializationDecl>(&record);
     if (specialization == nullptr || name == "allocator" || name == "function") return {};

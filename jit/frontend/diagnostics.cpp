@@ -38,15 +38,29 @@ Location Reporter::location(clang::SourceLocation where) const {
 
 // ---- DiagnosticText -------------------------------------------------------------------------------------------
 
+// Whether a macro of the SDK or the library had a part in it: authors need not see how that works inside.
+bool in_library_macro(const clang::SourceManager& sources, clang::SourceLocation where) {
+  for (; where.isMacroID(); where = sources.getImmediateMacroCallerLoc(where)) {
+    const auto body = sources.isMacroArgExpansion(where) ? sources.getImmediateExpansionRange(where).getBegin() : where;
+    if (sources.isInSystemHeader(sources.getSpellingLoc(body))) return true;
+  }
+  return false;
+}
+
 // Says nothing of how the author's file came into the translation unit.
 class DiagnosticText::Renderer : public clang::TextDiagnostic {
  public:
-  using TextDiagnostic::TextDiagnostic;
+  Renderer(llvm::raw_ostream& stream, const clang::LangOptions& language, clang::DiagnosticOptions& options,
+           const Scaffold& scaffold)
+      : TextDiagnostic(stream, language, &options), scaffold_(scaffold) {}
 
  protected:
   void emitIncludeLocation(clang::FullSourceLoc where, clang::PresumedLoc presumed) override {
-    if (where.getFileID() != where.getManager().getMainFileID()) TextDiagnostic::emitIncludeLocation(where, presumed);
+    if (where.getFileID() == scaffold_.source) TextDiagnostic::emitIncludeLocation(where, presumed);
   }
+
+ private:
+  const Scaffold& scaffold_;
 };
 
 DiagnosticText::DiagnosticText(clang::DiagnosticOptions& options, const Scaffold& scaffold)
@@ -56,13 +70,14 @@ DiagnosticText::~DiagnosticText() = default;
 // Keeps the language options: the back end reports after the end of the source file, too.
 void DiagnosticText::BeginSourceFile(const clang::LangOptions& language, const clang::Preprocessor*) {
   language_ = language;
-  renderer_ = std::make_unique<Renderer>(stream_, language_, &options_);
+  renderer_ = std::make_unique<Renderer>(stream_, language_, options_, scaffold_);
 }
 
 void DiagnosticText::EndSourceFile() {}
 
 void DiagnosticText::HandleDiagnostic(Level level, const clang::Diagnostic& diagnostic) {
   DiagnosticConsumer::HandleDiagnostic(level, diagnostic);
+  if (level == Level::Fatal) level = Level::Error;  // that Clang stops there makes no difference to who reads it
   if (level == Level::Note && drop_notes_) return;
   drop_notes_ = false;
   if (text_.size() > max_text) return;
@@ -84,8 +99,8 @@ void DiagnosticText::HandleDiagnostic(Level level, const clang::Diagnostic& diag
       message = "the source ends inside a declaration; is a '}' or a ')' missing?";
     } else if (outer.first == scaffold_.epilogue) {
       const unsigned line = sources.getLineNumber(outer.first, outer.second);
-      if (line > scaffold_.call_sites.size()) return;
-      where = scaffold_.call_sites[line - 1];
+      if (line > scaffold_.calls.size()) return;
+      where = scaffold_.calls[line - 1].where;
       message = "this cannot be called: " + message;
     }
   }
@@ -106,6 +121,7 @@ void DiagnosticText::render(Level level, const clang::Diagnostic& diagnostic, cl
     return;
   }
   const bool moved = where != diagnostic.getLocation();
+  if (in_library_macro(diagnostic.getSourceManager(), where)) where = diagnostic.getSourceManager().getFileLoc(where);
   const clang::FullSourceLoc full(where, diagnostic.getSourceManager());
   if (moved) {
     renderer_->emitDiagnostic(full, level, message, {}, {});

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "clang/AST/DeclBase.h"
 #include "clang/Basic/Diagnostic.h"
 #include "clang/Basic/LangOptions.h"
 #include "clang/Basic/SourceManager.h"
@@ -32,12 +33,18 @@ class Reporter {
   unsigned note_id_;
 };
 
+// A generated call.
+struct Call {
+  clang::SourceLocation where;          // of the author's function or struct
+  const clang::Decl* target = nullptr;  // that function; or the struct that is constructed or destroyed
+};
+
 // The files of a parse that are not the author's, and how to speak of what is found in them.
 struct Scaffold {
-  clang::FileID source;                           // the author's text; invalid before it is opened
-  unsigned source_end = 0;                        // offset of its last character that is not white space
-  clang::FileID epilogue;                         // generated calls, one a line
-  std::vector<clang::SourceLocation> call_sites;  // by line of the epilogue: the function called
+  clang::FileID source;     // the author's text; invalid before it is opened
+  unsigned source_end = 0;  // offset of its last character that is not white space
+  clang::FileID epilogue;   // generated calls, one a line
+  std::vector<Call> calls;  // by line of the epilogue
 };
 
 // Renders diagnostics as `file:line:column: error: …`, the line, a caret. Those in the scaffold are moved into the

@@ -157,7 +157,8 @@ class Unit final : public Compilation {
   void parse();
   void make_object(const ObjectWriter& writer);
 
-  void see(clang::Decl* decl);   // a top-level declaration
+  void see(clang::Decl* decl);  // a top-level declaration
+  void see_thunk(clang::Decl* decl, unsigned line);
   void begin_source();           // at the end of act 1
   std::string write_epilogue();  // at the beginning of act 4
   void enter(clang::SourceLocation where);
@@ -191,7 +192,8 @@ class Unit::Consumer : public clang::ASTConsumer {
   explicit Consumer(Unit& unit) : unit_(unit) {}
   bool HandleTopLevelDecl(clang::DeclGroupRef group) override {
     for (auto* decl : group) unit_.see(decl);
-    return true;
+    // Nothing is reported after a fatal error, "too many errors" among them: there is no need to look at the rest.
+    return !unit_.instance_.getDiagnostics().hasFatalErrorOccurred();
   }
   void HandleTranslationUnit(clang::ASTContext& context) override {
     if (!unit_.instance_.getDiagnostics().hasErrorOccurred()) unit_.rows_ = emitted_rows(context, *unit_.reporter_);
@@ -271,7 +273,18 @@ void Unit::see(clang::Decl* decl) {
     collector_->add(decl);
     const auto end = sources().getPresumedLoc(sources().getExpansionLoc(decl->getEndLoc()));
     if (end.isValid()) progress_.line = end.getLine();
+  } else if (act_ == Act::epilogue && file == scaffold_.epilogue) {
+    see_thunk(decl, sources().getExpansionLineNumber(outer));
   }
+}
+
+void Unit::see_thunk(clang::Decl* decl, unsigned line) {
+  if (auto* linkage = llvm::dyn_cast<clang::LinkageSpecDecl>(decl)) decl = *linkage->decls_begin();
+  auto* thunk = llvm::dyn_cast<clang::FunctionDecl>(decl);
+  if (thunk == nullptr || line == 0 || line > scaffold_.calls.size() || reporter_->failed()) return;
+  const auto& call = scaffold_.calls[line - 1];
+  if (calls_target(*thunk, call)) return;
+  reporter_->error(call.where, "another declaration of the same name hides this one; give it a name of its own");
 }
 
 void Unit::begin_source() {
@@ -292,7 +305,7 @@ void Unit::begin_source() {
 std::string Unit::write_epilogue() {
   if (act_ != Act::epilogue || reporter_->failed()) return {};
   auto epilogue = write_thunks(callbacks_);
-  scaffold_.call_sites = std::move(epilogue.call_sites);
+  scaffold_.calls = std::move(epilogue.calls);
   return std::move(epilogue.text);
 }
 
@@ -390,7 +403,7 @@ class ClangFrontend final : public Frontend {
 }  // namespace
 
 Result<std::unique_ptr<Frontend>> Frontend::create(const Toolchain& toolchain) {
-  auto invocation = make_invocation(toolchain);
+  auto invocation = make_invocation();
   if (!invocation) return std::unexpected(invocation.error());
   auto writer = ObjectWriter::create();
   if (!writer) return std::unexpected(writer.error());

@@ -8,8 +8,7 @@
 
 namespace iris::frontend {
 
-Result<std::shared_ptr<clang::CompilerInvocation>> make_invocation(const Toolchain& toolchain) {
-  const std::string sdk = toolchain.sdk.string();
+Result<std::shared_ptr<clang::CompilerInvocation>> make_invocation() {
 #if defined(__aarch64__)
   const char* const native = "-mcpu=native";
 #else
@@ -18,8 +17,10 @@ Result<std::shared_ptr<clang::CompilerInvocation>> make_invocation(const Toolcha
   std::vector<const char*> arguments = {
       IRIS_CLANG_BINARY, "-x", "c++", "-std=c++23", "-O2", native, "-fPIC", "-fno-omit-frame-pointer", "-Wall",
       "-fno-color-diagnostics", "-fno-diagnostics-show-line-numbers", "-Wno-invalid-feature-combination",
+      "-Werror=c23-extensions",  // #embed: there is nothing that a source could embed
+
       // Of the SDK's headers, authors need not see warnings.
-      "-isystem", sdk.c_str(), "-resource-dir", IRIS_CLANG_RESOURCE_DIR, "-c", main_path};
+      "-isystem", sdk_path, "-resource-dir", IRIS_CLANG_RESOURCE_DIR, "-c", main_path};
   std::string text;
   llvm::raw_string_ostream stream(text);
   llvm::IntrusiveRefCntPtr<clang::DiagnosticOptions> options(new clang::DiagnosticOptions);
@@ -37,14 +38,15 @@ Result<std::shared_ptr<clang::CompilerInvocation>> make_invocation(const Toolcha
 }
 
 llvm::IntrusiveRefCntPtr<SourceFiles> make_files(const Toolchain& toolchain) {
-  auto files = llvm::makeIntrusiveRefCnt<SourceFiles>(toolchain.readable_folders());
+  auto files = llvm::makeIntrusiveRefCnt<SourceFiles>(toolchain.readable_folders(),
+                                                      SourceFiles::Mount{sdk_path, toolchain.sdk.string()});
   files->add(prelude_path, llvm::MemoryBufferRef(prelude_text, prelude_path));
   files->add(warm_path, llvm::MemoryBufferRef(warm_text, warm_path));
   return files;
 }
 
 Result<void> make_pch(const Toolchain& toolchain, const std::filesystem::path& output) {
-  auto invocation = make_invocation(toolchain);
+  auto invocation = make_invocation();
   if (!invocation) return std::unexpected(invocation.error());
   auto& frontend = (*invocation)->getFrontendOpts();
   frontend.Inputs = {clang::FrontendInputFile(prelude_path, clang::InputKind(clang::Language::CXX).getHeader())};

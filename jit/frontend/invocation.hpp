@@ -12,6 +12,7 @@
 
 namespace iris::frontend {
 
+inline constexpr const char* sdk_path = "/iris/sdk";                // Toolchain::sdk
 inline constexpr const char* main_path = "/iris/main.cpp";          // the scaffold around the source
 inline constexpr const char* prelude_path = "/iris/prelude.hpp";    // what is precompiled
 inline constexpr const char* warm_path = "/iris/warm.hpp";          // what is instantiated before a source comes
@@ -23,7 +24,7 @@ extern const char* const prelude_text;
 extern const char* const warm_text;
 
 // For C++23 on this machine, with the SDK in the search path. Errors: internal.
-[[nodiscard]] Result<std::shared_ptr<clang::CompilerInvocation>> make_invocation(const Toolchain& toolchain);
+[[nodiscard]] Result<std::shared_ptr<clang::CompilerInvocation>> make_invocation();
 
 // The real files that may be read, and the prelude.
 [[nodiscard]] llvm::IntrusiveRefCntPtr<SourceFiles> make_files(const Toolchain& toolchain);

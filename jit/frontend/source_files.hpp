@@ -15,7 +15,12 @@ namespace iris::frontend {
 // can a device be read. (A second line of defence is the process's sandbox.)
 class SourceFiles : public llvm::vfs::ProxyFileSystem {
  public:
-  explicit SourceFiles(std::vector<std::string> readable_folders);
+  // A folder that Clang sees under another name: what it says of a file there is the same on every machine.
+  struct Mount {
+    std::string name;
+    std::string folder;
+  };
+  SourceFiles(std::vector<std::string> readable_folders, Mount mount);
 
   // A file in memory whose text is asked for when Clang first looks at it.
   void add(const std::string& path, std::function<std::string()> text);
@@ -28,10 +33,15 @@ class SourceFiles : public llvm::vfs::ProxyFileSystem {
   std::error_code getRealPath(const llvm::Twine& path, llvm::SmallVectorImpl<char>& output) override;
 
  private:
-  // The file system to ask for `path`; nullptr when it must not be read.
-  llvm::vfs::FileSystem* system_of(const llvm::Twine& path);
+  // Whom to ask for a path, by which name.
+  struct Found {
+    llvm::vfs::FileSystem* system = nullptr;  // nullptr: it must not be read
+    std::string path;
+  };
+  Found find(const llvm::Twine& path);
 
   std::vector<std::string> folders_;
+  Mount mount_;
   std::map<std::string, std::function<std::string()>> pending_;
   llvm::IntrusiveRefCntPtr<llvm::vfs::InMemoryFileSystem> memory_;
 };

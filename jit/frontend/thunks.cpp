@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "clang/AST/ASTContext.h"
+#include "clang/AST/ExprCXX.h"
+#include "clang/AST/RecursiveASTVisitor.h"
 
 namespace iris::frontend {
 namespace {
@@ -20,9 +22,31 @@ std::string argument_list(const clang::FunctionDecl& function) {
   return list;
 }
 
+// Looks for the one thing that a thunk does.
+class TargetSearch : public clang::RecursiveASTVisitor<TargetSearch> {
+ public:
+  explicit TargetSearch(const clang::Decl& target) : target_(target.getCanonicalDecl()) {}
+  [[nodiscard]] bool found() const { return found_; }
+
+  bool VisitCallExpr(clang::CallExpr* call) { return compare(call->getDirectCallee()); }
+  bool VisitCXXConstructExpr(clang::CXXConstructExpr* construct) { return compare(construct->getConstructor()); }
+
+ private:
+  bool compare(const clang::FunctionDecl* function) {
+    if (function == nullptr) return true;
+    const auto* method = llvm::dyn_cast<clang::CXXMethodDecl>(function);
+    found_ = found_ || function->getCanonicalDecl() == target_ ||
+             (method != nullptr && method->getParent()->getCanonicalDecl() == target_);
+    return true;
+  }
+
+  const clang::Decl* target_;
+  bool found_ = false;
+};
+
 class Writer {
  public:
-  Writer() { line({}, "#pragma clang system_header"); }  // warnings about generated code help nobody
+  Writer() { line({}, nullptr, "#pragma clang system_header"); }  // warnings about generated code help nobody
 
   void invoke(const CheckedCallback& callback, CheckedFunction& function) {
     std::string call = "::" + display_name(*function.decl);
@@ -32,21 +56,22 @@ class Writer {
     call += "(" + argument_list(*function.decl) + ");";
     const bool answers = function.decl->getReturnType()->isBooleanType();
     function.spec.symbol = next_symbol();
-    line(function.decl->getLocation(), "extern \"C\" bool " + function.spec.symbol +
-                                           "(void* iris_object, const void* const* iris_arguments) { " +
-                                           (answers ? "return " + call : call + " return true;") + " }");
+    line(function.decl->getLocation(), function.decl,
+         "extern \"C\" bool " + function.spec.symbol + "(void* iris_object, const void* const* iris_arguments) { " +
+             (answers ? "return " + call : call + " return true;") + " }");
   }
 
   void make(const clang::CXXRecordDecl& record, State& state) {
     const auto name = struct_name(record);
     state.construct_symbol = next_symbol();
-    line(record.getLocation(), "extern \"C\" void " + state.construct_symbol +
-                                   "(void* iris_memory, const void* const*) { using iris_state = " + name +
-                                   "; ::new (iris_memory) iris_state(); }");
+    line(record.getLocation(), &record,
+         "extern \"C\" void " + state.construct_symbol +
+             "(void* iris_memory, const void* const*) { using iris_state = " + name +
+             "; ::new (iris_memory) iris_state(); }");
     state.destroy_symbol = next_symbol();
-    line(record.getLocation(), "extern \"C\" void " + state.destroy_symbol +
-                                   "(void* iris_object) { using iris_state = " + name +
-                                   "; static_cast<iris_state*>(iris_object)->~iris_state(); }");
+    line(record.getLocation(), &record,
+         "extern \"C\" void " + state.destroy_symbol + "(void* iris_object) { using iris_state = " + name +
+             "; static_cast<iris_state*>(iris_object)->~iris_state(); }");
   }
 
   Epilogue take() { return std::move(epilogue_); }
@@ -54,9 +79,9 @@ class Writer {
  private:
   std::string next_symbol() { return thunk_prefix + std::to_string(count_++); }
 
-  void line(clang::SourceLocation call_site, const std::string& text) {
+  void line(clang::SourceLocation where, const clang::Decl* target, const std::string& text) {
     epilogue_.text += text + "\n";
-    epilogue_.call_sites.push_back(call_site);
+    epilogue_.calls.push_back({where, target});
   }
 
   Epilogue epilogue_;
@@ -72,6 +97,13 @@ Epilogue write_thunks(std::vector<CheckedCallback>& callbacks) {
     for (auto& function : callback.functions) writer.invoke(callback, function);
   }
   return writer.take();
+}
+
+bool calls_target(clang::FunctionDecl& thunk, const Call& call) {
+  if (call.target == nullptr) return true;
+  TargetSearch search(*call.target);
+  search.TraverseDecl(&thunk);
+  return search.found();
 }
 
 }  // namespace iris::frontend

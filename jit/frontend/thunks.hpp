@@ -8,10 +8,10 @@
 
 namespace iris::frontend {
 
-// C++ text, one function a line, behind one line of its own; and whose call stands on each line.
+// C++ text, and what is called on each of its lines.
 struct Epilogue {
   std::string text;
-  std::vector<clang::SourceLocation> call_sites;
+  std::vector<Call> calls;
 };
 
 inline constexpr const char* thunk_prefix = "iris_thunk_";
@@ -19,5 +19,8 @@ inline constexpr const char* thunk_prefix = "iris_thunk_";
 // Writes the thunks for `callbacks` and names them there: abi::Invoke a function; abi::Construct and abi::Destroy a
 // state.
 [[nodiscard]] Epilogue write_thunks(std::vector<CheckedCallback>& callbacks);
+
+// Whether Clang understood the thunk as it was meant: the names in it may have found something else.
+[[nodiscard]] bool calls_target(clang::FunctionDecl& thunk, const Call& call);
 
 }  // namespace iris::frontend

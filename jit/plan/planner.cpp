@@ -1,7 +1,8 @@
 #include "jit/plan/planner.hpp"
 
 #include <algorithm>
-#include <tuple>
+#include <optional>
+#include <utility>
 
 namespace iris::plan {
 namespace {
@@ -19,35 +20,13 @@ std::uint32_t protocol_of(const filter::Predicate& predicate) {
   return protocol_number(filter::protocol_of(*predicate.field));
 }
 
-bool decided_earlier(const filter::Literal& a, const filter::Literal& b) {
-  return std::tuple(a.predicate.field->level, a.negated) < std::tuple(b.predicate.field->level, b.negated);
-}
-
-bool contains(const filter::Clause& clause, const filter::Literal& literal) {
-  return std::ranges::find(clause, literal) != clause.end();
-}
-
-void insert_in_order(filter::Clause& clause, const filter::Literal& literal) {
-  clause.insert(std::ranges::upper_bound(clause, literal, decided_earlier), literal);
-}
-
-// A clause that can only be true where `protocol` was identified; nullopt where it demands another one.
-std::optional<filter::Clause> with_protocol(filter::Clause clause, std::uint32_t protocol) {
-  const parsers::Protocol& wanted = parsers::registry()[protocol];
-  const filter::Literal positive{
-      {&parsers::service_field, filter::Operator::one_of, {filter::Operand{std::uint64_t{protocol}}}}, false};
-  if (contains(clause, positive)) return clause;
-  for (const auto& literal : clause) {
-    const bool service = literal.predicate.field == &parsers::service_field;
-    if (service && literal.negated == (literal.predicate == positive.predicate)) return std::nullopt;
-  }
-  if (const auto* under = parsers::find_protocol(wanted.implies); under != nullptr && under->presence != nullptr) {
-    const filter::Literal transport{
-        {under->presence, filter::Operator::one_of, {filter::Operand{under->presence_value}}}, false};
-    if (!contains(clause, transport)) insert_in_order(clause, transport);
-  }
-  insert_in_order(clause, positive);
-  return clause;
+// The filter of a callback that takes sessions of a protocol: that protocol is part of every clause. nullopt when it
+// can never be true.
+std::optional<filter::Filter> for_sessions(const filter::Filter& filter, std::string_view protocol) {
+  const std::string text(protocol);
+  auto narrowed = filter::parse(filter.text.empty() ? text : "(" + filter.text + ") and " + text);
+  if (!narrowed) return std::nullopt;
+  return std::move(*narrowed);
 }
 
 }  // namespace
@@ -159,18 +138,15 @@ void Planner::refresh(NodeId id) {
 }
 
 Result<ActionId> Planner::add(const Request& request) {
-  std::vector<filter::Clause> clauses;
-  for (const filter::Clause& clause : request.filter.clauses) {
-    if (request.scope == Scope::connection) {
-      clauses.push_back(clause);
-    } else if (auto narrowed = with_protocol(clause, request.protocol)) {
-      if (std::ranges::find(clauses, *narrowed) == clauses.end()) clauses.push_back(std::move(*narrowed));
+  std::vector<filter::Clause> clauses = request.filter.clauses;
+  if (request.scope == Scope::session) {
+    const std::string_view protocol = parsers::registry()[request.protocol].name;
+    auto narrowed = for_sessions(request.filter, protocol);
+    if (!narrowed) {
+      return fail(ErrorCode::invalid, "filter '" + request.filter.text + "' can never be true for a session of " +
+                                          std::string(protocol) + ", which the callback takes");
     }
-  }
-  if (clauses.empty()) {
-    const std::string_view name = parsers::registry()[request.protocol].name;
-    return fail(ErrorCode::invalid, "filter '" + request.filter.text + "' can never be true for a session of " +
-                                        std::string(name) + ", which the callback takes");
+    clauses = std::move(narrowed->clauses);
   }
   ActionId id = 0;
   if (free_actions_.empty()) {

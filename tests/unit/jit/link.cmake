@@ -1,0 +1,2 @@
+# The compiler's tests start the real iris-compiler, which stands beside them.
+set(link iris_jit_compiler)
