@@ -101,10 +101,24 @@ void Tracker::process(std::span<const source::PacketRef> burst) noexcept {
     if (arrivals_[i].tracked) table_.prefetch_record(arrivals_[i].hash);
   }
   for (std::size_t i = 0; i < burst.size(); ++i) {
+    if (arrivals_[i].tracked) prefetch_connection(arrivals_[i]);
+  }
+  for (std::size_t i = 0; i < burst.size(); ++i) {
     if (arrivals_[i].tracked) handle(burst[i], arrivals_[i]);
   }
   add(counters_.packets, burst.size());
   add(counters_.bytes, bytes);
+}
+
+// The record is in the cache by now: fetches what it refers to. It is looked up again when its turn comes, because
+// packets before it in the burst may begin or end connections.
+void Tracker::prefetch_connection(const Arrival& arrival) noexcept {
+  const Record* record = table_.find(arrival.key, arrival.hash);
+  if (record == nullptr) return;
+  if (record->tcp.phase != TcpPhase::established) __builtin_prefetch(&sequences_of(*record));
+  if (record->cold == no_index) return;
+  const auto* bytes = reinterpret_cast<const char*>(connections_.at(record->cold));
+  for (std::size_t line = 0; line < sizeof(Connection); line += 64) __builtin_prefetch(bytes + line);
 }
 
 void Tracker::decode(const source::PacketRef& packet, Arrival& arrival) noexcept {
@@ -147,6 +161,7 @@ Record* Tracker::begin(const Arrival& arrival, Timestamp ts) noexcept {
   epochs_.enter();
   add(counters_.begun, 1);
   wheel_.schedule(table_.index_of(*record), deadline(*record, to_ticks(limits_.tcp_establish)));
+  if (pipeline_->plan->nodes[plan::root]->oldest_birth > record->birth) return record;  // nobody can want it
   record->cold = connections_.allocate();
   if (record->cold == no_index) return record;  // out of memory: accounted for, shown to nobody
   auto* connection = new (connections_.at(record->cold)) Connection(arena_blocks_);

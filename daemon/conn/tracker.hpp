@@ -99,6 +99,7 @@ class Tracker {
 
   // tracker.cpp
   void decode(const source::PacketRef& packet, Arrival& arrival) noexcept;
+  void prefetch_connection(const Arrival& arrival) noexcept;
   void handle(const source::PacketRef& packet, const Arrival& arrival) noexcept;
   [[nodiscard]] Record* current(const Arrival& arrival, Timestamp ts) noexcept;
   [[nodiscard]] Record* begin(const Arrival& arrival, Timestamp ts) noexcept;
