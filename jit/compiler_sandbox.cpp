@@ -136,9 +136,11 @@ void prefault() noexcept {
     unsigned long end = 0;
     char rights[8] = {};
     if (std::sscanf(line, "%lx-%lx %7s", &begin, &end, rights) != 3) continue;
-    if (rights[1] != 'w' || rights[3] != 'p') continue;
+    if (rights[0] != 'r' || rights[3] != 'p') continue;
     if (std::strstr(line, "[stack") != nullptr || std::strstr(line, "[v") != nullptr) continue;
-    ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
+    // A fork copies no page table of what is mapped from a file, either: Clang's code, the precompiled header.
+    const int advice = rights[1] == 'w' ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
+    ::madvise(reinterpret_cast<void*>(begin), end - begin, advice);
   }
   std::fclose(maps);
 #endif

@@ -17,7 +17,7 @@ struct Cage {
   std::uint32_t cpu_seconds = 0;
 };
 
-// Touches every page that this process can write, so that nothing is copied from the parent while somebody waits.
+// Touches every page of this process, so that nothing is copied from the parent, or mapped, while somebody waits.
 // Call it before entering the cage.
 void prefault() noexcept;
 

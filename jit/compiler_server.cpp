@@ -127,9 +127,8 @@ bool Server::fork_spare() {
 void Server::become_child(Descriptor socket) {
   channel_ = std::move(socket);  // closes the daemon's
   this_child = this;
-  const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO}) ::dup2(nowhere, fd);
-  ::close(nowhere);
+  Descriptor nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO}) ::dup2(nowhere.get(), fd);
 
   // What LLVM cannot go on after. It would print and abort; the daemon shall know why.
   llvm::install_fatal_error_handler([](void*, const char* reason, bool) {
@@ -153,8 +152,7 @@ void Server::become_child(Descriptor socket) {
     static_cast<void>(std::fprintf(stderr, "iris-compiler: this kernel has no %s; sources are compiled without it\n",
                                    missing.c_str()));
   }
-  const int silent = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  if (silent >= 0) ::dup2(silent, STDERR_FILENO);
+  ::dup2(nowhere.get(), STDERR_FILENO);
 }
 
 void Server::bury_spare() {

@@ -123,11 +123,12 @@ class BackendDiagnostics : public llvm::DiagnosticHandler {
 class Unit final : public Compilation {
  public:
   Unit(std::shared_ptr<clang::CompilerInvocation> invocation, llvm::IntrusiveRefCntPtr<SourceFiles> files,
-       const Hooks& hooks, Progress& progress)
+       llvm::TargetMachine& machine, const Hooks& hooks, Progress& progress)
       : files_(std::move(files)),
         hooks_(hooks),
         progress_(progress),
-        diagnostics_(invocation->getDiagnosticOpts(), scaffold_) {
+        diagnostics_(invocation->getDiagnosticOpts(), scaffold_),
+        pipeline_(machine) {
     instance_.setInvocation(std::move(invocation));
     instance_.createDiagnostics(&diagnostics_, /*ShouldOwnClient=*/false);
     instance_.setVerboseOutputStream(llvm::nulls());
@@ -136,12 +137,12 @@ class Unit final : public Compilation {
 
   [[nodiscard]] const Outcome& outcome() const noexcept override { return outcome_; }
 
-  Result<void> run(const ObjectWriter& writer) {
+  Result<void> run() {
     parse();
     if (act_ == Act::sdk) return fail(ErrorCode::internal, "the SDK does not parse:\n" + diagnostics_.take());
     outcome_.front_end_ms = clock_.lap();
     if (hooks_.after_front_end) hooks_.after_front_end();
-    if (!reporter_->failed()) make_object(writer);
+    if (!reporter_->failed()) make_object();
     outcome_.accepted = !reporter_->failed();
     outcome_.diagnostics = diagnostics_.take();
     progress_.stage = Stage::sending;
@@ -155,7 +156,7 @@ class Unit final : public Compilation {
   class Action;
 
   void parse();
-  void make_object(const ObjectWriter& writer);
+  void make_object();
 
   void see(clang::Decl* decl);  // a top-level declaration
   void see_thunk(clang::Decl* decl, unsigned line);
@@ -175,6 +176,7 @@ class Unit final : public Compilation {
   clang::CompilerInstance instance_;
   std::unique_ptr<clang::CodeGenAction> action_;
   std::unique_ptr<llvm::Module> module_;
+  ObjectPipeline pipeline_;  // refers to the module
 
   Act act_ = Act::sdk;
   Clock clock_;
@@ -327,17 +329,17 @@ clang::SourceLocation Unit::source_begin() const {
   return instance_.getSourceManager().getComposedLoc(scaffold_.source, static_cast<unsigned>(text_begin_));
 }
 
-void Unit::make_object(const ObjectWriter& writer) {
+void Unit::make_object() {
   const auto assembly = collector_->assembly();
   llvm_.setDiagnosticHandler(
       std::make_unique<BackendDiagnostics>(*reporter_, assembly.isValid() ? assembly : source_begin()));
   progress_.stage = Stage::optimiser;
   auto& spec = outcome_.spec;
-  spec.init_symbol = writer.lower(*module_, rows_, thunk_prefix);
-  writer.optimise(*module_);
+  spec.init_symbol = ObjectPipeline::lower(*module_, rows_, thunk_prefix);
+  pipeline_.optimise(*module_);
   outcome_.optimise_ms = clock_.lap();
   progress_.stage = Stage::code_generator;
-  outcome_.object = writer.generate(*module_);
+  outcome_.object = pipeline_.generate(*module_);
   outcome_.generate_ms = clock_.lap();
   for (auto& callback : callbacks_) {
     for (auto& function : callback.functions) callback.spec.functions.push_back(std::move(function.spec));
@@ -350,18 +352,25 @@ void Unit::make_object(const ObjectWriter& writer) {
 
 class ClangFrontend final : public Frontend {
  public:
-  ClangFrontend(Toolchain toolchain, std::shared_ptr<clang::CompilerInvocation> invocation, ObjectWriter writer)
-      : toolchain_(std::move(toolchain)), invocation_(std::move(invocation)), writer_(std::move(writer)) {}
+  ClangFrontend(Toolchain toolchain, std::shared_ptr<clang::CompilerInvocation> invocation,
+                std::unique_ptr<llvm::TargetMachine> machine)
+      : toolchain_(std::move(toolchain)), invocation_(std::move(invocation)), machine_(std::move(machine)) {}
 
   Result<std::unique_ptr<Compilation>> compile(const Hooks& hooks, Progress& progress) override {
+    return compile(hooks, progress, /*leak=*/true);
+  }
+
+  // `leak`: Clang does not free the syntax tree, which takes as long as optimising a small source does.
+  Result<std::unique_ptr<Compilation>> compile(const Hooks& hooks, Progress& progress, bool leak) {
     auto invocation = std::make_shared<clang::CompilerInvocation>(*invocation_);
+    invocation->getFrontendOpts().DisableFree = leak;
     invocation->getPreprocessorOpts().ImplicitPCHInclude = pch_path;
     invocation->getFrontendOpts().Inputs = {
         clang::FrontendInputFile(llvm::MemoryBufferRef(main_text, main_path), clang::InputKind(clang::Language::CXX))};
     auto files = make_files(toolchain_);
     files->add(pch_path, llvm::MemoryBufferRef(pch_->getBuffer(), pch_path));
-    auto unit = std::make_unique<Unit>(std::move(invocation), std::move(files), hooks, progress);
-    if (auto done = unit->run(writer_); !done) return std::unexpected(done.error());
+    auto unit = std::make_unique<Unit>(std::move(invocation), std::move(files), *machine_, hooks, progress);
+    if (auto done = unit->run(); !done) return std::unexpected(done.error());
     return unit;
   }
 
@@ -375,7 +384,8 @@ class ClangFrontend final : public Frontend {
   // Also the check that the precompiled header fits.
   Result<void> compile_sample() {
     Progress progress;
-    auto compilation = compile({.await_source = [] { return Source{"sample.cpp", sample_text}; }}, progress);
+    auto compilation =
+        compile({.await_source = [] { return Source{"sample.cpp", sample_text}; }}, progress, /*leak=*/false);
     if (!compilation) return std::unexpected(compilation.error());
     const auto& outcome = (*compilation)->outcome();
     if (!outcome.accepted) return fail(ErrorCode::internal, "a sample does not compile:\n" + outcome.diagnostics);
@@ -396,7 +406,7 @@ class ClangFrontend final : public Frontend {
  private:
   Toolchain toolchain_;
   std::shared_ptr<clang::CompilerInvocation> invocation_;
-  ObjectWriter writer_;
+  std::unique_ptr<llvm::TargetMachine> machine_;
   std::unique_ptr<llvm::MemoryBuffer> pch_;
 };
 
@@ -405,9 +415,9 @@ class ClangFrontend final : public Frontend {
 Result<std::unique_ptr<Frontend>> Frontend::create(const Toolchain& toolchain) {
   auto invocation = make_invocation();
   if (!invocation) return std::unexpected(invocation.error());
-  auto writer = ObjectWriter::create();
-  if (!writer) return std::unexpected(writer.error());
-  auto frontend = std::make_unique<ClangFrontend>(toolchain, std::move(*invocation), std::move(*writer));
+  auto machine = make_target_machine();
+  if (!machine) return std::unexpected(machine.error());
+  auto frontend = std::make_unique<ClangFrontend>(toolchain, std::move(*invocation), std::move(*machine));
   if (frontend->load_pch(toolchain.pch) && frontend->compile_sample()) return frontend;
   if (auto made = frontend->load_own_pch(); !made) return std::unexpected(made.error());
   if (auto works = frontend->compile_sample(); !works) return std::unexpected(works.error());

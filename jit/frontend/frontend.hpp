@@ -49,7 +49,7 @@ struct Hooks {
   std::function<void()> after_front_end{};  // called when no file will be read any more; may be empty
 };
 
-// Owns Clang's memory; a process that ends anyway does well not to destroy it.
+// What it takes to keep Clang's locations alive. Destroying it frees but a part: made for processes that end behind it.
 class Compilation {
  public:
   virtual ~Compilation() = default;
@@ -77,8 +77,8 @@ class Frontend {
   [[nodiscard]] static Result<std::unique_ptr<Frontend>> create(const Toolchain& toolchain);
   virtual ~Frontend() = default;
 
-  // Parses the SDK, calls `await_source`, compiles what it returns. `progress` must outlive the call. Fails only when
-  // the SDK did not parse; what is wrong with the source is in the outcome.
+  // Parses the SDK, calls `await_source`, compiles what it returns; does not free the syntax tree. `progress` must
+  // outlive the call. Fails only when the SDK did not parse; what is wrong with the source is in the outcome.
   [[nodiscard]] virtual Result<std::unique_ptr<Compilation>> compile(const Hooks& hooks, Progress& progress) = 0;
 };
 

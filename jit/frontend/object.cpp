@@ -54,7 +54,60 @@ void number_rows(llvm::Module& module, std::span<const EmittedRow> rows) {
 
 }  // namespace
 
-Result<ObjectWriter> ObjectWriter::create() {
+struct ObjectPipeline::Passes {
+  explicit Passes(llvm::TargetMachine& machine) : builder(&machine, tuning()) {
+    builder.registerModuleAnalyses(modules);
+    builder.registerCGSCCAnalyses(components);
+    builder.registerFunctionAnalyses(functions);
+    builder.registerLoopAnalyses(loops);
+    builder.crossRegisterProxies(loops, functions, components, modules);
+    optimise = builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2);
+    llvm::MCContext* context = nullptr;
+    can_generate = !machine.addPassesToEmitMC(generate, context, stream, /*DisableVerify=*/true);
+  }
+
+  static llvm::PipelineTuningOptions tuning() {
+    llvm::PipelineTuningOptions options;
+    options.LoopVectorization = true;
+    options.SLPVectorization = true;
+    return options;
+  }
+
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder;
+  llvm::ModulePassManager optimise;
+  llvm::SmallVector<char, 0> object;
+  llvm::raw_svector_ostream stream{object};
+  llvm::legacy::PassManager generate;
+  bool can_generate = false;
+};
+
+ObjectPipeline::ObjectPipeline(llvm::TargetMachine& machine) : passes_(std::make_unique<Passes>(machine)) {}
+ObjectPipeline::~ObjectPipeline() = default;
+
+std::string ObjectPipeline::lower(llvm::Module& module, std::span<const EmittedRow> rows,
+                                  llvm::StringRef exported_prefix) {
+  if (auto* annotations = module.getNamedGlobal("llvm.global.annotations")) annotations->eraseFromParent();
+  number_rows(module, rows);
+  auto init = lower_constructors(module);
+  llvm::internalizeModule(module, [&](const llvm::GlobalValue& value) {
+    return value.getName().starts_with(exported_prefix) || value.getName() == init_symbol;
+  });
+  return init;
+}
+
+void ObjectPipeline::optimise(llvm::Module& module) { passes_->optimise.run(module, passes_->modules); }
+
+std::string ObjectPipeline::generate(llvm::Module& module) {
+  if (!passes_->can_generate) return {};
+  passes_->generate.run(module);
+  return {passes_->object.begin(), passes_->object.end()};
+}
+
+Result<std::unique_ptr<llvm::TargetMachine>> make_target_machine() {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
   llvm::InitializeNativeTargetAsmParser();
@@ -68,45 +121,7 @@ Result<ObjectWriter> ObjectWriter::create() {
       target->createTargetMachine(triple, llvm::sys::getHostCPUName(), features.getString(), llvm::TargetOptions(),
                                   llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default, /*JIT=*/true));
   if (machine == nullptr) return fail(ErrorCode::internal, "LLVM cannot generate code for " + triple);
-  return ObjectWriter(std::move(machine));
-}
-
-std::string ObjectWriter::lower(llvm::Module& module, std::span<const EmittedRow> rows,
-                                llvm::StringRef exported_prefix) const {
-  if (auto* annotations = module.getNamedGlobal("llvm.global.annotations")) annotations->eraseFromParent();
-  number_rows(module, rows);
-  auto init = lower_constructors(module);
-  llvm::internalizeModule(module, [&](const llvm::GlobalValue& value) {
-    return value.getName().starts_with(exported_prefix) || value.getName() == init_symbol;
-  });
-  return init;
-}
-
-void ObjectWriter::optimise(llvm::Module& module) const {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = true;
-  tuning.SLPVectorization = true;
-  llvm::PassBuilder passes(machine_.get(), tuning);
-  passes.registerModuleAnalyses(modules);
-  passes.registerCGSCCAnalyses(components);
-  passes.registerFunctionAnalyses(functions);
-  passes.registerLoopAnalyses(loops);
-  passes.crossRegisterProxies(loops, functions, components, modules);
-  passes.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
-}
-
-std::string ObjectWriter::generate(llvm::Module& module) const {
-  llvm::SmallVector<char, 0> object;
-  llvm::raw_svector_ostream stream(object);
-  llvm::legacy::PassManager passes;
-  llvm::MCContext* context = nullptr;
-  if (machine_->addPassesToEmitMC(passes, context, stream, /*DisableVerify=*/true)) return {};
-  passes.run(module);
-  return {object.begin(), object.end()};
+  return machine;
 }
 
 }  // namespace iris::frontend

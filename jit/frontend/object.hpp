@@ -14,22 +14,27 @@
 
 namespace iris::frontend {
 
-// Code generator for this machine, with all its features.
-class ObjectWriter {
+// Everything between one module and its object, set up before there is one: building the passes takes as long as
+// running them over a small module. Used once.
+class ObjectPipeline {
  public:
-  [[nodiscard]] static Result<ObjectWriter> create();
+  explicit ObjectPipeline(llvm::TargetMachine& machine);
+  ~ObjectPipeline();
 
   // Stores the rows' numbers as constants; turns static constructors into one function, whose name it returns (empty
   // when there are none); hides every symbol but that and those that begin with `exported_prefix`.
-  [[nodiscard]] std::string lower(llvm::Module& module, std::span<const EmittedRow> rows,
-                                  llvm::StringRef exported_prefix) const;
-  void optimise(llvm::Module& module) const;
+  [[nodiscard]] static std::string lower(llvm::Module& module, std::span<const EmittedRow> rows,
+                                         llvm::StringRef exported_prefix);
+  void optimise(llvm::Module& module);
   // Relocatable ELF. What an assembler rejects is reported to the context's diagnostic handler.
-  [[nodiscard]] std::string generate(llvm::Module& module) const;
+  [[nodiscard]] std::string generate(llvm::Module& module);
 
  private:
-  explicit ObjectWriter(std::unique_ptr<llvm::TargetMachine> machine) : machine_(std::move(machine)) {}
-  std::unique_ptr<llvm::TargetMachine> machine_;
+  struct Passes;
+  std::unique_ptr<Passes> passes_;
 };
+
+// Generates code for this machine, with all its features.
+[[nodiscard]] Result<std::unique_ptr<llvm::TargetMachine>> make_target_machine();
 
 }  // namespace iris::frontend

@@ -39,6 +39,47 @@ const char* const prelude_text = R"(#pragma once
 // inline, and never used.
 const char* const warm_text = R"(#pragma once
 namespace iris::detail {
+struct WarmRow {
+  FiveTuple flow;
+  Endpoint originator;
+  Endpoint responder;
+  IpAddress ip;
+  Subnet subnet;
+  Timestamp ts;
+  Duration duration;
+  std::string_view view;
+  std::string text;
+  std::optional<std::uint8_t> byte;
+  std::optional<std::uint16_t> version;
+  std::optional<std::uint32_t> word;
+  std::optional<std::uint64_t> number;
+  std::optional<std::string_view> name;
+  std::vector<std::uint32_t> sizes;
+  std::vector<std::string> names;
+  std::span<const std::uint8_t> bytes;
+  std::span<const std::uint16_t> ciphers;
+  std::array<char, 12> letters;
+};
+inline void warm(const TlsHandshake& tls, const FiveTuple& flow, const ConnRecord& record, const L4Pdu& pdu) {
+  emit(WarmRow{flow, flow.originator, flow.responder, flow.originator.ip, flow.originator.subnet(24), pdu.ts,
+               record.duration(), tls.sni(), std::string(tls.sni()), std::uint8_t{1}, tls.version(), 2U, 3UL, tls.alpn(),
+               {}, {}, pdu.payload, tls.client_ciphers(), record.history_letters});
+}
+struct WarmState {
+  std::uint64_t bytes = 0;
+  std::vector<std::uint64_t> sizes;
+  std::string name;
+  void update(const L4Pdu& pdu) {
+    bytes += pdu.payload.size();
+    sizes.push_back(bytes);
+  }
+};
+inline bool warm(void* object, const void* const* arguments) {
+  ::new (object) WarmState();
+  static_cast<WarmState*>(object)->update(*static_cast<const struct ::iris::L4Pdu*>(arguments[0]));
+  static_cast<WarmState*>(object)->~WarmState();
+  return true;
+}
 inline std::uint64_t warm(std::string_view text, const TlsHandshake& tls, const ConnRecord& record) {
   std::string s(text);
   s += "x";

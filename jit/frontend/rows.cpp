@@ -301,7 +301,8 @@ std::vector<EmittedRow> emitted_rows(clang::ASTContext& context, Reporter& repor
     const auto type = function->getTemplateSpecializationArgs()->get(0).getAsType();
     const auto* record = type->getAsCXXRecordDecl();
     const auto call = function->getPointOfInstantiation();
-    if (record == nullptr || record->isInvalidDecl()) continue;  // Clang said so
+    if (record == nullptr || record->isInvalidDecl()) continue;                  // Clang said so
+    if (record->getDeclContext()->getRedeclContext()->Equals(detail)) continue;  // of the warm-up
     const auto name = record->getNameAsString();
     if (name.empty() || record->isInStdNamespace()) {
       reporter.error(call, "iris::emit takes a struct of yours, with a name and members; this is '" +

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -78,53 +80,90 @@ unsigned cycles() {
   return wanted != nullptr ? static_cast<unsigned>(std::stoul(wanted)) : 1000;
 }
 
-TEST(SwapTest, LosesNothingWhileSubscriptionsComeAndGo) {
-  support::Conversations traffic({.conversations = 2000, .packets = 50, .seed = 7});
-  source::MemorySource source([&](std::span<source::PacketRef> burst) { return traffic.generate(burst); });
-  support::Rig rig(source, {.capacity = 1U << 18});
-  control::Registry& registry = rig.registry();
-  const auto resident = registry.add("witness", {"witness.cpp", witness});
-  ASSERT_TRUE(resident.has_value()) << resident.error().message;
-  worker::Worker worker({.number = 0,
-                         .idle = worker::Idle::yield,
-                         .real_time = true,
-                         .source = source,
-                         .publisher = rig.publisher(),
-                         .tracker = rig.tracker()});
-  std::jthread thread([&](const std::stop_token& stop) { worker.run(stop); });
+class SwapTest : public testing::Test {
+ protected:
+  SwapTest() {
+    const auto resident = registry_.add("witness", {"witness.cpp", witness});
+    if (!resident) throw std::runtime_error(resident.error().message);
+    thread_ = std::jthread([this](const std::stop_token& stop) { worker_.run(stop); });
+  }
 
+  // Ends the traffic, and compares what the witness saw with what was sent.
+  void stop_and_compare() {
+    thread_.request_stop();
+    thread_.join();
+    const auto& counters = rig_.tracker().counters();
+    const nlohmann::json totals = rig_.events("witness").back();
+    std::printf("%.1f M packets, %.1f M connections\n", static_cast<double>(counters.packets.load()) / 1e6,
+                static_cast<double>(counters.begun.load()) / 1e6);
+    EXPECT_EQ(counters.table_full.load(), 0U);
+    EXPECT_EQ(counters.packets.load(), source_.counters().packets);
+    EXPECT_EQ(counters.begun.load(), traffic_.begun());
+    EXPECT_EQ(counters.ended.load(), counters.begun.load());
+    EXPECT_EQ(totals["errors"], 0);
+    EXPECT_EQ(totals["connections"], traffic_.begun());
+    EXPECT_EQ(totals["packets"], source_.counters().packets);
+    EXPECT_EQ(registry_.list().size(), 1U);
+  }
+
+  support::Conversations traffic_{{.conversations = 2000, .packets = 50, .seed = 7}};
+  source::MemorySource source_{[this](std::span<source::PacketRef> burst) { return traffic_.generate(burst); }};
+  support::Rig rig_{source_, {.capacity = 1U << 18}};
+  control::Registry& registry_ = rig_.registry();
+  worker::Worker worker_{{.number = 0,
+                          .idle = worker::Idle::yield,
+                          .real_time = true,
+                          .source = source_,
+                          .publisher = rig_.publisher(),
+                          .tracker = rig_.tracker()}};
+  std::jthread thread_;
+};
+
+TEST_F(SwapTest, LosesNothingWhileSubscriptionsComeAndGo) {
   const unsigned count = cycles();
   double settled = 0;
   std::vector<double> total_ms;
   for (unsigned cycle = 0; cycle < count; ++cycle) {
-    const auto added = registry.add("visitor", {"visitor.cpp", visitors[cycle % std::size(visitors)]});
+    const auto added = registry_.add("visitor", {"visitor.cpp", visitors[cycle % std::size(visitors)]});
     ASSERT_TRUE(added.has_value()) << added.error().message;
     total_ms.push_back(added->total_ms);
-    const auto removed = registry.remove("visitor");
+    const auto removed = registry_.remove("visitor");
     ASSERT_TRUE(removed.has_value()) << removed.error().message;
     if (cycle == count / 10) settled = resident_megabytes();
   }
   const double grown = resident_megabytes();
-  thread.request_stop();
-  thread.join();
-  const auto& counters = rig.tracker().counters();
-  const nlohmann::json totals = rig.events("witness").back();
   std::ranges::sort(total_ms);
-  std::printf("%u cycles, %.1f M packets, %.1f M connections; add to live: median %.1f ms; RSS %.1f -> %.1f MiB\n",
-              count, static_cast<double>(counters.packets.load()) / 1e6,
-              static_cast<double>(counters.begun.load()) / 1e6, total_ms[total_ms.size() / 2], settled, grown);
-
-  EXPECT_EQ(counters.table_full.load(), 0U);
-  EXPECT_EQ(counters.packets.load(), source.counters().packets);
-  EXPECT_EQ(counters.begun.load(), traffic.begun());
-  EXPECT_EQ(counters.ended.load(), counters.begun.load());
-  EXPECT_EQ(totals["errors"], 0);
-  EXPECT_EQ(totals["connections"], traffic.begun());
-  EXPECT_EQ(totals["packets"], source.counters().packets);
-  EXPECT_EQ(registry.list().size(), 1U);
+  std::printf("%u cycles; add to live: median %.1f ms; RSS %.1f -> %.1f MiB\n", count, total_ms[total_ms.size() / 2],
+              settled, grown);
+  stop_and_compare();
 #if !defined(__has_feature) || !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
   EXPECT_NEAR(grown, settled, settled * 0.02);
 #endif
+}
+
+TEST_F(SwapTest, LosesNothingWhileSourcesAttackTheCompiler) {
+  const std::string start = "#include <iris/iris.hpp>\nIRIS_CALLBACK(\"tls\") void f(const iris::FiveTuple&) {}\n";
+  std::chrono::steady_clock::duration slowest{};
+  for (const char* bomb : {
+           "template <int N> struct A { static const int v = A<N + 1>::v; };\nint x = A<0>::v;",
+           "template <int N, long M> struct F { static const long v = F<N - 1, 2 * M>::v + F<N - 1, 2 * M + 1>::v; };\n"
+           "template <long M> struct F<0, M> { static const long v = 1; };\nlong x = F<40, 0>::v;",
+           "constexpr int g() { for (int i = 0;; i = 1 - i) {} }\nconstexpr int x = g();",
+           "#pragma clang __debug crash",
+           "#pragma clang __debug overflow_stack",
+           "#include \"/dev/zero\"",
+       }) {
+    const auto before = std::chrono::steady_clock::now();
+    const auto refused = registry_.add("bomb", {"bomb.cpp", start + bomb});
+    slowest = std::max(slowest, std::chrono::steady_clock::now() - before);
+    ASSERT_FALSE(refused.has_value()) << bomb;
+    EXPECT_NE(refused.error().message.find("bomb.cpp:"), std::string::npos) << refused.error().message;
+    const auto next = registry_.add("visitor", {"visitor.cpp", visitors[0]});
+    ASSERT_TRUE(next.has_value()) << next.error().message;
+    ASSERT_TRUE(registry_.remove("visitor").has_value());
+  }
+  std::printf("slowest refusal: %.1f s\n", std::chrono::duration<double>(slowest).count());
+  stop_and_compare();
 }
 
 }  // namespace

@@ -100,7 +100,8 @@ std::vector<Bomb> bombs() {
        "log.cpp:4:1: error: the assembler rejects this: Could not find incbin file '/etc/passwd'"},
       {"itself", "#include \"/iris/source.cpp\"", "log.cpp:"},
       {"crash", "int a;\n\n#pragma clang __debug crash",
-       "log.cpp:4:1: error: the compiler crashed (Illegal instruction) in the front end after the declaration that ends "
+       "log.cpp:4:1: error: the compiler crashed (Illegal instruction) in the front end after the declaration that "
+       "ends "
        "at line 3"},
       {"fatal error", "#pragma clang __debug llvm_fatal_error",
        "log.cpp:1:1: error: the compiler gave up (#pragma clang __debug llvm_fatal_error) in the front end"},

@@ -164,6 +164,24 @@ TEST(Compiler, NamesThePlaceWhenTimeIsUp) {
             "ends at line 4");
 }
 
+// As after an upgrade of the standard library, or with a build tree that was moved.
+TEST(Compiler, MakesItsOwnPrecompiledHeader) {
+  namespace fs = std::filesystem;
+  const auto folder = fs::temp_directory_path() / ("iris-compiler-test-" + std::to_string(::getpid()));
+  fs::create_directories(folder / "bin");
+  fs::create_directories(folder / "share" / "iris");
+  const auto program = folder / "bin" / "iris-compiler";
+  fs::copy_file(fs::read_symlink("/proc/self/exe").parent_path() / "iris-compiler", program);
+  std::ofstream(folder / "share" / "iris" / "prelude.pch") << "this is no precompiled header";
+  {
+    auto compiler = Compiler::start({.program = program, .limits = {}});
+    ASSERT_TRUE(compiler.has_value()) << compiler.error().message;
+    const auto compiled = (*compiler)->compile({"log_tls.cpp", log_tls});
+    EXPECT_TRUE(compiled.has_value()) << compiled.error().message;
+  }
+  fs::remove_all(folder);
+}
+
 TEST(Compiler, SaysThatTheProgramIsMissing) {
   const auto compiler = Compiler::start({.program = "/nonexistent/iris-compiler", .limits = {}});
   ASSERT_FALSE(compiler.has_value());
