@@ -44,6 +44,7 @@ struct Traffic {
 
   [[nodiscard]] std::vector<const source::Port*> all_ports() const {
     std::vector<const source::Port*> all;
+    all.reserve(ports.size() + 1);
     for (const auto& port : ports) all.push_back(port.get());
     if (player != nullptr) all.push_back(&player->port());
     return all;
@@ -108,7 +109,7 @@ Result<std::vector<Lane>> make_lanes(const config::Config& config, const Traffic
   const auto ports = traffic.all_ports();
   std::random_device random;
   std::vector<Lane> lanes(config.workers.count);
-  for (std::uint16_t i = 0; i < lanes.size(); ++i) {
+  for (std::uint16_t i = 0; i < config.workers.count; ++i) {
     Lane& lane = lanes[i];
     lane.lcore = config.workers.lcores.empty() ? i : config.workers.lcores[i];
     lane.source = std::make_unique<source::PortSource>(ports, i);
@@ -144,7 +145,8 @@ void stop(std::vector<Lane>& lanes) {
 }
 
 void describe(const std::vector<Lane>& lanes, const Traffic& traffic, control::Status& status) {
-  for (const auto* port : traffic.all_ports()) status.ports.push_back({port->device(), port->packets(), port->bytes(), port->missed()});
+  for (const auto* port : traffic.all_ports())
+    status.ports.push_back({port->device(), port->packets(), port->bytes(), port->missed()});
   for (const Lane& lane : lanes) {
     const conn::TrackerCounters& counters = lane.tracker->counters();
     control::WorkerInfo info;

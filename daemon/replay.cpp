@@ -100,7 +100,7 @@ int run_replay(const ReplayOptions& options, const Signals& signals) {
              elapsed.count());
   const auto unwritten = output.failure();
   output.stop();
-  if ((*source)->error()) return failed(*(*source)->error());
+  if (const auto& damage = (*source)->error()) return failed(*damage);
   if (unwritten) return failed(*unwritten);
   if (signals.stop().stop_requested()) return failed({ErrorCode::unavailable, "interrupted: the rest was not read"});
   return 0;

@@ -43,7 +43,8 @@ Result<void> check_object(std::span<const std::byte> object) {
       return malformed();
     }
     if ((section.sh_flags & SHF_ALLOC) == 0) continue;
-    if (section.sh_size > max_bytes || (total += section.sh_size) > max_bytes) {
+    if (section.sh_size <= max_bytes) total += section.sh_size;
+    if (section.sh_size > max_bytes || total > max_bytes) {
       return fail(ErrorCode::invalid, "its code and data take more than " + std::to_string(max_bytes >> 20) + " MiB");
     }
     if (section.sh_addralign > max_alignment) {

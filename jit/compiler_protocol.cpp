@@ -25,7 +25,7 @@ struct SourceHeader {
 
 struct ReplyHeader {
   std::uint32_t magic = reply_magic;
-  Verdict verdict = Verdict::died;
+  std::uint32_t verdict = 0;
   std::array<double, 3> milliseconds{};
   std::uint32_t spec_bytes = 0;
   std::uint32_t object_bytes = 0;
@@ -116,7 +116,7 @@ bool send_source(int fd, const Source& source) {
 
 bool send_reply(int fd, const Reply& reply) {
   ReplyHeader header;
-  header.verdict = reply.verdict;
+  header.verdict = static_cast<std::uint32_t>(reply.verdict);
   header.milliseconds = reply.milliseconds;
   header.spec_bytes = static_cast<std::uint32_t>(reply.spec.size());
   header.object_bytes = static_cast<std::uint32_t>(reply.object.size());
@@ -140,11 +140,12 @@ Receive receive_reply(int fd, Deadline deadline, Reply& reply, int watched) {
   Reader reader(fd, deadline, watched);
   ReplyHeader header;
   if (const auto read = reader.read(&header, sizeof header); read != Receive::done) return read;
-  if (header.magic != reply_magic || header.verdict > Verdict::died || header.spec_bytes > max_text_bytes ||
-      header.diagnostics_bytes > max_text_bytes || header.object_bytes > max_object_bytes) {
+  if (header.magic != reply_magic || header.verdict > static_cast<std::uint32_t>(Verdict::died) ||
+      header.spec_bytes > max_text_bytes || header.diagnostics_bytes > max_text_bytes ||
+      header.object_bytes > max_object_bytes) {
     return Receive::closed;
   }
-  reply.verdict = header.verdict;
+  reply.verdict = static_cast<Verdict>(header.verdict);
   reply.milliseconds = header.milliseconds;
   for (auto [text, size] : {std::pair{&reply.spec, header.spec_bytes}, std::pair{&reply.object, header.object_bytes},
                             std::pair{&reply.diagnostics, header.diagnostics_bytes}}) {

@@ -39,7 +39,7 @@ class Descriptor {
   int fd_ = -1;
 };
 
-enum class Verdict : std::uint32_t {
+enum class Verdict : std::uint8_t {
   ready,      // sent once by a server that is warm
   accepted,   // spec and object are there
   refused,    // by diagnostics

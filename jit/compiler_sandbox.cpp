@@ -132,15 +132,15 @@ void prefault() noexcept {
   if (maps == nullptr) return;
   char line[512];
   while (std::fgets(line, sizeof line, maps) != nullptr) {
-    unsigned long begin = 0;
-    unsigned long end = 0;
+    void* begin = nullptr;
+    void* end = nullptr;
     char rights[8] = {};
-    if (std::sscanf(line, "%lx-%lx %7s", &begin, &end, rights) != 3) continue;
+    if (std::sscanf(line, "%p-%p %7s", &begin, &end, rights) != 3) continue;
     if (rights[0] != 'r' || rights[3] != 'p') continue;
     if (std::strstr(line, "[stack") != nullptr || std::strstr(line, "[v") != nullptr) continue;
     // A fork copies no page table of what is mapped from a file, either: Clang's code, the precompiled header.
     const int advice = rights[1] == 'w' ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
-    ::madvise(reinterpret_cast<void*>(begin), end - begin, advice);
+    ::madvise(begin, static_cast<std::size_t>(static_cast<char*>(end) - static_cast<char*>(begin)), advice);
   }
   std::fclose(maps);
 #endif

@@ -128,6 +128,7 @@ void Server::become_child(Descriptor socket) {
   channel_ = std::move(socket);  // closes the daemon's
   this_child = this;
   Descriptor nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!nowhere.is_open()) end_child();
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO}) ::dup2(nowhere.get(), fd);
 
   // What LLVM cannot go on after. It would print and abort; the daemon shall know why.

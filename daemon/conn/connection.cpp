@@ -19,7 +19,7 @@ std::span<const plan::PredicateId> Tracker::evaluate(abi::Evaluate function, abi
 
 void Tracker::store_frontier(Connection& connection) noexcept {
   connection.frontier.shrink(0);
-  for (const plan::NodeId node : progress_->frontier()) {
+  for (const plan::NodeId node : progress_.frontier()) {
     if (!connection.frontier.push(node, blocks_)) break;
   }
 }
@@ -61,9 +61,9 @@ void Tracker::open(Visit& visit) noexcept {
   Connection& connection = visit.connection;
   connection.record.midstream = (visit.record.flags & record_flag::midstream) != 0;
   note(visit);
-  progress_->on_tuple(evaluate(pipeline_->dispatch->tuple, {.tuple = &connection.record.tuple}), visit.record.birth);
+  progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.tuple = &connection.record.tuple}), visit.record.birth);
   store_frontier(connection);
-  delivery_.matched(connection, progress_->matches(),
+  delivery_.matched(connection, progress_.matches(),
                     {.event = Event::L4FirstPacket, .ts = visit.pdu.ts, .pdu = &visit.pdu});
   settle(visit.record, connection);
   const bool undecidable = protocols_over(visit.pdu.transport) == 0;
@@ -127,12 +127,12 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
   connection.protocol = protocol;
   connection.sessions_over = protocol == 0;
   const abi::Facts facts{.tuple = &connection.record.tuple, .protocol = protocol};
-  progress_->on_protocol(evaluate(pipeline_->dispatch->protocol, facts), protocol, connection.frontier.view(),
-                         record.birth);
+  progress_.on_protocol(evaluate(pipeline_->dispatch->protocol, facts), protocol, connection.frontier.view(),
+                        record.birth);
   store_frontier(connection);
   const Occasion occasion{.event = Event::L7OnDisc, .ts = ts};
   delivery_.fire(connection, occasion);
-  delivery_.matched(connection, progress_->matches(), occasion);
+  delivery_.matched(connection, progress_.matches(), occasion);
   record.needs = needs_of(connection);
 }
 
@@ -141,11 +141,11 @@ void Tracker::take_sessions(Record& record, Connection& connection, Status statu
     const void* session = connection.layer7->session();
     connection.sessions = true;
     const abi::Facts facts{.tuple = &connection.record.tuple, .session = session, .protocol = connection.protocol};
-    progress_->on_session(evaluate(pipeline_->dispatch->session[connection.protocol], facts), connection.protocol,
-                          connection.frontier.view(), record.birth);
+    progress_.on_session(evaluate(pipeline_->dispatch->session[connection.protocol], facts), connection.protocol,
+                         connection.frontier.view(), record.birth);
     const Occasion occasion{.event = Event::L7EndHdrs, .ts = ts, .session = session};
     delivery_.fire(connection, occasion);
-    delivery_.matched(connection, progress_->matches(), occasion);
+    delivery_.matched(connection, progress_.matches(), occasion);
   }
   if (status == Status::more) return;
   // No session will come: what waits for one waits in vain. A parser that gave up leaves it unknown, so neither a
@@ -166,14 +166,14 @@ void Tracker::close(Record& record, Connection& connection, EndReason reason, Ti
     take_sessions(record, connection, connection.layer7->finish(), when);
   }
   delivery_.end(connection, when);
-  progress_->on_end({connection.protocol_decided, connection.protocol, connection.sessions}, connection.frontier.view(),
-                    record.birth);
-  delivery_.matched(connection, progress_->matches(), {.event = Event::L4Terminated, .ts = when});
+  progress_.on_end({connection.protocol_decided, connection.protocol, connection.sessions}, connection.frontier.view(),
+                   record.birth);
+  delivery_.matched(connection, progress_.matches(), {.event = Event::L4Terminated, .ts = when});
 }
 
 // To the current pipeline, from whatever older one: progress only shrinks, and nothing is evaluated again.
 void Tracker::adopt(Record& record, Connection& connection, Timestamp now) noexcept {
-  connection.frontier.erase_if([&](plan::NodeId node) { return !progress_->survives(node, record.birth); });
+  connection.frontier.erase_if([&](plan::NodeId node) { return !progress_.survives(node, record.birth); });
   delivery_.adopt(connection, now);
   settle(record, connection);
 }

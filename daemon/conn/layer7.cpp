@@ -35,7 +35,7 @@ bool Layer7::keep(const parsers::Segment& segment, std::size_t room, parsers::Ar
     prefix.bytes = static_cast<std::uint8_t*>(arena.allocate(room, 1));
     prefix.room = prefix.bytes != nullptr ? static_cast<std::uint32_t>(room) : 0;
   }
-  if (prefix.size + segment.bytes.size() > prefix.room) return false;
+  if (prefix.bytes == nullptr || prefix.size + segment.bytes.size() > prefix.room) return false;
   std::memcpy(prefix.bytes + prefix.size, segment.bytes.data(), segment.bytes.size());
   prefix.size += static_cast<std::uint32_t>(segment.bytes.size());
   prefix.ts = segment.ts;

@@ -33,7 +33,11 @@ struct Known {
 // connection, are left out.
 class Progress {
  public:
+  Progress() = default;
   explicit Progress(const plan::Plan& plan) : plan_(&plan) {}
+
+  // From now on. The plan outlives its use.
+  void use(const plan::Plan& plan) noexcept { plan_ = &plan; }
 
   // `truths`: the true predicates of the level, ascending, as generated code found them. `birth`: the connection's.
   void on_tuple(std::span<const plan::PredicateId> truths, std::uint32_t birth);
@@ -64,7 +68,7 @@ class Progress {
   void report(const plan::Node& node, bool sessions_only);
   void begin(Moment moment, std::span<const plan::PredicateId> truths, std::uint32_t birth);
 
-  const plan::Plan* plan_;
+  const plan::Plan* plan_ = nullptr;
   // Of the call at hand.
   Moment moment_ = Moment::tuple;
   std::span<const plan::PredicateId> truths_;

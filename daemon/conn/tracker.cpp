@@ -81,7 +81,7 @@ Tracker::~Tracker() = default;
 void Tracker::adopt(const Pipeline& pipeline) noexcept {
   pipeline_ = &pipeline;
   delivery_.use(pipeline);
-  progress_.emplace(*pipeline.plan);
+  progress_.use(*pipeline.plan);
   epochs_.begin(pipeline.epoch);
   truths_.resize(pipeline.plan->predicates.size());
   evaluations_.assign(pipeline.families.size(), 0);
@@ -90,7 +90,8 @@ void Tracker::adopt(const Pipeline& pipeline) noexcept {
 
 void Tracker::process(std::span<const source::PacketRef> burst) noexcept {
   if (burst.empty()) return;
-  if (!clock_) clock_.emplace(burst.front().ts);
+  if (!clock_set_) clock_ = Clock(burst.front().ts);
+  clock_set_ = true;
   std::uint64_t bytes = 0;
   for (const auto& packet : burst) __builtin_prefetch(packet.data);
   for (std::size_t i = 0; i < burst.size(); ++i) {
@@ -139,7 +140,7 @@ void Tracker::decode(const source::PacketRef& packet, Arrival& arrival) noexcept
 Record* Tracker::current(const Arrival& arrival, Timestamp ts) noexcept {
   Record* record = table_.find(arrival.key, arrival.hash);
   if (record == nullptr) return nullptr;
-  const auto now = static_cast<Tick>(clock_->ticks_at(ts));
+  const auto now = static_cast<Tick>(clock_.ticks_at(ts));
   if (expired(*record, now, to_ticks(timeout_of(*record)))) {
     end(*record, EndReason::timeout, expiry_of(*record));
     return nullptr;
@@ -156,7 +157,7 @@ Record* Tracker::begin(const Arrival& arrival, Timestamp ts) noexcept {
   }
   record->birth = record->epoch = pipeline_->epoch;
   if (arrival.from_low) record->flags |= record_flag::originator_is_low;
-  record->last_seen = static_cast<Tick>(clock_->ticks_at(ts));
+  record->last_seen = static_cast<Tick>(clock_.ticks_at(ts));
   sequences_of(*record) = {};
   epochs_.enter();
   add(counters_.begun, 1);
@@ -174,7 +175,8 @@ void Tracker::handle(const source::PacketRef& packet, const Arrival& arrival) no
   const parsers::packet::Decoded& decoded = arrival.decoded;
   Record* record = current(arrival, packet.ts);
   bool opened = record == nullptr;
-  if (opened && (record = begin(arrival, packet.ts)) == nullptr) return;
+  if (opened) record = begin(arrival, packet.ts);
+  if (record == nullptr) return;
   TcpChange change;
   if (decoded.transport == Transport::Tcp) {
     TcpHeader header{decoded.sequence, decoded.acknowledgement, decoded.wire_payload_length, decoded.flags,
@@ -182,14 +184,15 @@ void Tracker::handle(const source::PacketRef& packet, const Arrival& arrival) no
     change = advance(record->tcp, sequences_of(*record), header);
     if (change.reopened) {
       end(*record, EndReason::fin, packet.ts);
-      if ((record = begin(arrival, packet.ts)) == nullptr) return;
+      record = begin(arrival, packet.ts);
+      if (record == nullptr) return;
       opened = true;
       header.direction = Direction::FromOriginator;
       change = advance(record->tcp, sequences_of(*record), header);
     }
     if (change.midstream) record->flags |= record_flag::midstream;
   }
-  record->last_seen = static_cast<Tick>(clock_->ticks_at(packet.ts));
+  record->last_seen = static_cast<Tick>(clock_.ticks_at(packet.ts));
   if (Connection* connection = connection_of(*record)) {
     Visit visit{*record, *connection, packet, pdu_of(packet, decoded, direction_of(*record, arrival.from_low)),
                 decoded.wire_payload_length};
@@ -262,8 +265,8 @@ std::optional<Tick> Tracker::due(std::uint32_t index, Tick tick) noexcept {
 }
 
 bool Tracker::expire(Timestamp now, std::uint64_t budget) noexcept {
-  if (!clock_) return true;
-  return wheel_.advance(clock_->ticks_at(now), budget,
+  if (!clock_set_) return true;
+  return wheel_.advance(clock_.ticks_at(now), budget,
                         [this](std::uint32_t index, Tick tick) { return due(index, tick); });
 }
 

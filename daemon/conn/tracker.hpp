@@ -143,10 +143,11 @@ class Tracker {
   Mapping sequences_;  // a TcpSequences a record: needed even where nobody needs the connection
   TimerWheel wheel_;
   Delivery delivery_;
-  std::optional<Progress> progress_;  // through pipeline_'s plan
+  Progress progress_;  // through pipeline_'s plan
   EpochCounts epochs_;
   const Pipeline* pipeline_ = nullptr;
-  std::optional<Clock> clock_;    // set by the first packet
+  Clock clock_{Timestamp{}};  // its base is the first packet
+  bool clock_set_ = false;
   std::uint32_t sweep_next_ = 0;  // index of the next record to bring up; at the table's limit: all are
   std::vector<plan::PredicateId> truths_;
   std::vector<std::uint64_t> evaluations_;

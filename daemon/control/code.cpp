@@ -46,7 +46,9 @@ Result<std::shared_ptr<conn::Callee>> callee_of(const engine::Unit& unit, const 
   for (const auto& function : callback.functions) {
     auto linked = function_of(unit, function);
     if (!linked) return std::unexpected(linked.error());
-    if (linked->event) callee->events |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(*linked->event));
+    if (const auto event = linked->event) {
+      callee->events |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(*event));
+    }
     for (const conn::Argument argument : linked->arguments) {
       callee->needs_track |= argument == conn::Argument::conn_record;
       callee->needs_session |= argument == conn::Argument::session;

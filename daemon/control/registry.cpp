@@ -275,6 +275,7 @@ SubscriptionInfo Registry::Impl::info(const Subscription& subscription) const {
 
 std::vector<std::string> Registry::Impl::names() const {
   std::vector<std::string> all;
+  all.reserve(subscriptions.size());
   for (const auto& [name, subscription] : subscriptions) all.push_back(name);
   return all;
 }

@@ -8,7 +8,7 @@
 namespace iris::frontend {
 
 namespace {
-constexpr std::size_t max_text = 64 * 1024;  // a template error can be longer than anyone reads
+constexpr std::size_t max_text = std::size_t{64} << 10;  // a template error can be longer than anyone reads
 using Level = clang::DiagnosticsEngine::Level;
 }  // namespace
 

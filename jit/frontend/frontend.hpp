@@ -19,7 +19,7 @@
 
 namespace iris::frontend {
 
-enum class Stage : std::uint32_t { waiting, front_end, optimiser, code_generator, sending };
+enum class Stage : std::uint8_t { waiting, front_end, optimiser, code_generator, sending };
 [[nodiscard]] const char* stage_name(Stage stage) noexcept;  // "front end"; "" for what is none
 
 // How far a compilation has come, for whoever must explain why it did not end. Lives in memory shared with that

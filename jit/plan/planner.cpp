@@ -200,6 +200,7 @@ Result<void> Planner::build_indexes() {
   for (auto& [key, family] : families_) {
     if (family.index != nullptr) continue;
     std::vector<index::Entry> entries;
+    entries.reserve(family.predicates.size());
     for (const PredicateId id : family.predicates) entries.push_back({&predicates_[id].predicate, id});
     auto built = index::build(entries, workers_);
     if (!built) return std::unexpected(built.error());
@@ -223,6 +224,7 @@ Result<std::shared_ptr<const Plan>> Planner::snapshot(std::uint32_t epoch) {
   }
   plan->actions.reserve(actions_.size());
   for (const ActionDraft& draft : actions_) plan->actions.push_back(draft.action);
+  plan->families.reserve(families_.size());
   for (const auto& [key, family] : families_) plan->families.push_back({key.field, key.op, family.index});
   plan->predicates.resize(predicates_.size());
   for (const auto& [predicate, id] : predicate_ids_) plan->predicates[id] = filter::to_text(predicate);

@@ -1,5 +1,6 @@
 #include "jit/compiler.hpp"
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstring>
@@ -141,8 +142,9 @@ TEST(Compiler, SendsNothingThatSteersATerminal) {
 TEST(Compiler, ServesThreads) {
   auto compiler = Compiler::start({});
   ASSERT_TRUE(compiler.has_value()) << compiler.error().message;
-  std::vector<std::thread> threads;
   std::array<bool, 4> done{};
+  std::vector<std::thread> threads;
+  threads.reserve(done.size());
   for (auto& result : done) {
     threads.emplace_back([&] { result = (*compiler)->compile({"log_tls.cpp", log_tls}).has_value(); });
   }

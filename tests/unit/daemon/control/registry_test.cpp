@@ -23,6 +23,8 @@ class RegistryTest : public testing::Test {
     source::PacketRef packet;
     for (unsigned i = 0; i < count; ++i) {
       ASSERT_EQ(traffic_.generate({&packet, 1}), 1U);
+      packet.ts = packet.ts + pause_;
+      now_ = packet.ts;
       rig_.process({&packet, 1});
     }
   }
@@ -42,6 +44,8 @@ class RegistryTest : public testing::Test {
   Conversations traffic_{{.conversations = 1, .packets = conversation_packets}};
   source::MemorySource holder_{[](std::span<source::PacketRef>) { return std::size_t{0}; }};
   Rig rig_{holder_};
+  Timestamp now_;   // of the latest packet
+  Duration pause_;  // by which packets come later than they would
 };
 
 const std::string names = R"(
@@ -115,6 +119,44 @@ TEST_F(RegistryTest, DeliversTheEndWithReasonRemoved) {
   EXPECT_EQ(events[0]["packets"], 5);
   conversations(1);
   EXPECT_EQ(rig_.events("ends").size(), 1U);
+}
+
+TEST_F(RegistryTest, EndsAnIdleConnectionAtItsTimeout) {
+  must_add("ends", ends);
+  packets(5);
+  rig_.tracker().expire(now_ + Duration{299'000'000'000}, 1'000'000);
+  EXPECT_TRUE(rig_.events("ends").empty());
+  rig_.tracker().expire(now_ + Duration{301'000'000'000}, 1'000'000);
+  const auto events = rig_.events("ends");
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0]["reason"], "timeout");
+  EXPECT_EQ(events[0]["packets"], 5);
+}
+
+TEST_F(RegistryTest, APacketAfterTheTimeoutBeginsAnotherConnection) {
+  must_add("ends", ends);
+  packets(5);
+  pause_ = {400'000'000'000};
+  packets(1);
+  const auto events = rig_.events("ends");
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0]["reason"], "timeout");
+  EXPECT_EQ(rig_.tracker().counters().begun.load(), 2U);
+}
+
+TEST_F(RegistryTest, AHandshakeThatNobodyAnswersEndsSooner) {
+  must_add("ends", ends);
+  packets(1);
+  rig_.tracker().expire(now_ + Duration{6'000'000'000}, 1'000'000);
+  EXPECT_EQ(rig_.events("ends").size(), 1U);
+}
+
+// Whether a connection exists depends on packets alone, not on who wants it.
+TEST_F(RegistryTest, CountsTheSameConnectionsWithoutAnySubscription) {
+  conversations(3);
+  packets(4);
+  EXPECT_EQ(rig_.tracker().counters().begun.load(), 4U);
+  EXPECT_EQ(rig_.tracker().counters().ended.load(), 3U);
 }
 
 TEST_F(RegistryTest, FreesRemovedCodeOnceNoConnectionKnowsIt) {
