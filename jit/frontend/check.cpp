@@ -142,7 +142,7 @@ class Checker {
     return true;
   }
 
-  clang::PrintingPolicy policy() const { return {sema_.getASTContext().getPrintingPolicy()}; }
+  [[nodiscard]] clang::PrintingPolicy policy() const { return {sema_.getASTContext().getPrintingPolicy()}; }
 
   const Collector& collector_;
   clang::Sema& sema_;

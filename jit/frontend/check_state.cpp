@@ -12,7 +12,7 @@
 namespace iris::frontend {
 namespace {
 
-constexpr std::int64_t max_size = 64 * 1024;
+constexpr std::int64_t max_size = std::int64_t{64} << 10;
 constexpr std::int64_t max_alignment = 64;
 
 // Finds out whether a type keeps a view of memory that is not its own.

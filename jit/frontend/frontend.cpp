@@ -150,7 +150,7 @@ class Unit final : public Compilation {
   }
 
  private:
-  enum class Act { sdk, source, epilogue };
+  enum class Act : std::uint8_t { sdk, source, epilogue };
   class Consumer;
   class Includes;
   class Action;

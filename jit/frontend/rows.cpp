@@ -57,11 +57,11 @@ class LayoutReader {
     return std::nullopt;
   }
 
-  std::uint32_t size_of(clang::QualType type) const {
+  [[nodiscard]] std::uint32_t size_of(clang::QualType type) const {
     return static_cast<std::uint32_t>(context_.getTypeSizeInChars(type).getQuantity());
   }
 
-  Value sized(ValueKind kind, clang::QualType type) const {
+  [[nodiscard]] Value sized(ValueKind kind, clang::QualType type) const {
     Value value;
     value.kind = kind;
     value.size = size_of(type);

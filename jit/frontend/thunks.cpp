@@ -93,7 +93,7 @@ class Writer {
 Epilogue write_thunks(std::vector<CheckedCallback>& callbacks) {
   Writer writer;
   for (auto& callback : callbacks) {
-    if (callback.state != nullptr) writer.make(*callback.state, *callback.spec.state);
+    if (callback.state != nullptr && callback.spec.state) writer.make(*callback.state, *callback.spec.state);
     for (auto& function : callback.functions) writer.invoke(callback, function);
   }
   return writer.take();

@@ -39,7 +39,7 @@ std::string doubling_macros(int depth) {
   std::string text = "#define M0 +1\n";
   for (int i = 1; i <= depth; ++i) {
     const auto previous = "M" + std::to_string(i - 1);
-    text += "#define M" + std::to_string(i) + " " + previous + " " + previous + "\n";
+    text.append("#define M").append(std::to_string(i)).append(repeat(" " + previous, 2)).append("\n");
   }
   return text + "int x = 0 M" + std::to_string(depth) + ";";
 }
