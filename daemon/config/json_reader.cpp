@@ -27,7 +27,9 @@ std::string as_json(std::string_view name) { return json(name).dump(-1, ' ', fal
 
 std::string unknown_member(std::string_view name, std::vector<std::string_view> known) {
   std::ranges::sort(known);
-  const auto away = [name](std::string_view k) { return !name.empty() && k.starts_with(name) ? 0 : edit_distance(name, k); };
+  const auto away = [name](std::string_view k) {
+    return !name.empty() && k.starts_with(name) ? 0 : edit_distance(name, k);
+  };
   const auto near = std::ranges::min_element(known, {}, away);
   if (near != known.end() && away(*near) <= std::max<std::size_t>(2, near->size() / 3)) {
     return fmt::format("unknown member {}; did you mean \"{}\"?", as_json(name), *near);
