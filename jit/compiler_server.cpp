@@ -131,6 +131,8 @@ void Server::become_child(Descriptor socket) {
   if (!nowhere.is_open()) end_child();
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO}) ::dup2(nowhere.get(), fd);
 
+  // A crash is to be seen as what it is, whatever a library has installed to report it.
+  for (const int crash : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP}) ::signal(crash, SIG_DFL);
   // What LLVM cannot go on after. It would print and abort; the daemon shall know why.
   llvm::install_fatal_error_handler([](void*, const char* reason, bool) {
     auto& shared = *this_child->shared_;

@@ -41,7 +41,13 @@ Rig::Rig(source::PacketHolder& holder, const conn::Limits& limits)
       conn::Tracker::create({.limits = limits, .worker = 0, .seed = 1, .holder = holder, .sink = output_.worker(0)}));
 }
 
-Rig::~Rig() { tracker_->finish(EndReason::end_of_input); }
+// As a worker does: the pipeline that the tracker had may be gone.
+Rig::~Rig() { finish(); }
+
+void Rig::finish(EndReason reason) {
+  adopt();
+  tracker_->finish(reason);
+}
 
 void Rig::adopt() {
   const conn::Pipeline* published = publisher_.current(0);

@@ -31,7 +31,7 @@ class Rig {
   void process(std::span<const source::PacketRef> burst);
   void adopt();
   // Ends all connections.
-  void finish(EndReason reason = EndReason::end_of_input) { tracker_->finish(reason); }
+  void finish(EndReason reason = EndReason::end_of_input);
 
   // Lines emitted so far by `subscription`, parsed.
   [[nodiscard]] std::vector<nlohmann::json> events(const std::string& subscription);
