@@ -31,7 +31,7 @@ conn::Limits limits_of(const config::Connections& config) {
   limits.tcp_inactivity = {config.tcp_inactivity_seconds * second};
   limits.udp_inactivity = {config.udp_inactivity_seconds * second};
   limits.tcp_establish = {config.tcp_establish_seconds * second};
-  limits.out_of_order_packets = config.out_of_order_packets;
+  limits.reassembly.packets = config.out_of_order_packets;
   return limits;
 }
 
@@ -152,9 +152,10 @@ void describe(const std::vector<Lane>& lanes, const Traffic& traffic, control::S
     control::WorkerInfo info;
     info.lcore = lane.lcore;
     info.epoch = lane.worker->epoch();
-    info.packets = counters.packets.load();
-    info.bytes = counters.bytes.load();
-    info.undecoded = counters.undecoded.load();
+    const worker::IntakeCounters& intake = lane.worker->intake();
+    info.packets = intake.packets.load();
+    info.bytes = intake.bytes.load();
+    info.undecoded = intake.undecoded.load();
     info.connections_begun = counters.begun.load();
     info.connections_ended = counters.ended.load();
     info.connections_live = info.connections_begun - info.connections_ended;

@@ -96,8 +96,8 @@ int run_replay(const ReplayOptions& options, const Signals& signals) {
   const Totals sum = totals(registry);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   fmt::print(stderr, "{} packets, {} bytes, {} connections, {} events, {} dropped, {:.3f} seconds\n",
-             counters.packets.load(), counters.bytes.load(), counters.begun.load(), sum.events, sum.dropped,
-             elapsed.count());
+             worker.intake().packets.load(), worker.intake().bytes.load(), counters.begun.load(), sum.events,
+             sum.dropped, elapsed.count());
   const auto unwritten = output.failure();
   output.stop();
   if (const auto& damage = (*source)->error()) return failed(*damage);

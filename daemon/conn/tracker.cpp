@@ -69,7 +69,8 @@ Result<std::unique_ptr<Tracker>> Tracker::create(const Parts& parts) {
 Tracker::Tracker(const Parts& parts, ConnectionTable table, TimerWheel wheel, Mapping sequences)
     : limits_(parts.limits),
       worker_(parts.worker),
-      hold_pool_(parts.limits.held_packets, {.packets = parts.limits.out_of_order_packets}, parts.holder),
+      hold_pool_(parts.limits.reassembly.held_packets,
+                 {.packets = parts.limits.reassembly.packets, .bytes = parts.limits.reassembly.bytes}, parts.holder),
       table_(std::move(table)),
       connections_({.object_bytes = sizeof(Connection), .alignment = alignof(Connection)}),
       sequences_(std::move(sequences)),
@@ -88,33 +89,27 @@ void Tracker::adopt(const Pipeline& pipeline) noexcept {
   sweep_next_ = 0;
 }
 
-void Tracker::process(std::span<const source::PacketRef> burst) noexcept {
+void Tracker::process(std::span<const Arrival> burst) noexcept {
   if (burst.empty()) return;
-  if (!clock_set_) clock_ = Clock(burst.front().ts);
+  if (!clock_set_) clock_ = Clock(burst.front().packet.ts);
   clock_set_ = true;
-  std::uint64_t bytes = 0;
-  for (const auto& packet : burst) __builtin_prefetch(packet.data);
   for (std::size_t i = 0; i < burst.size(); ++i) {
-    decode(burst[i], arrivals_[i]);
-    bytes += burst[i].wire_length;
+    Lookup& lookup = lookups_[i];
+    lookup.from_low = source_is_low(burst[i].decoded);
+    lookup.key = key_of(burst[i].decoded, lookup.from_low);
+    lookup.hash = table_.hash(lookup.key);
+    table_.prefetch_bucket(lookup.hash);
   }
-  for (std::size_t i = 0; i < burst.size(); ++i) {
-    if (arrivals_[i].tracked) table_.prefetch_record(arrivals_[i].hash);
-  }
-  for (std::size_t i = 0; i < burst.size(); ++i) {
-    if (arrivals_[i].tracked) prefetch_connection(arrivals_[i]);
-  }
-  for (std::size_t i = 0; i < burst.size(); ++i) {
-    if (arrivals_[i].tracked) handle(burst[i], arrivals_[i]);
-  }
+  for (std::size_t i = 0; i < burst.size(); ++i) table_.prefetch_record(lookups_[i].hash);
+  for (std::size_t i = 0; i < burst.size(); ++i) prefetch_connection(lookups_[i]);
+  for (std::size_t i = 0; i < burst.size(); ++i) handle(burst[i], lookups_[i]);
   add(counters_.packets, burst.size());
-  add(counters_.bytes, bytes);
 }
 
 // The record is in the cache by now: fetches what it refers to. It is looked up again when its turn comes, because
 // packets before it in the burst may begin or end connections.
-void Tracker::prefetch_connection(const Arrival& arrival) noexcept {
-  const Record* record = table_.find(arrival.key, arrival.hash);
+void Tracker::prefetch_connection(const Lookup& lookup) noexcept {
+  const Record* record = table_.find(lookup.key, lookup.hash);
   if (record == nullptr) return;
   if (record->tcp.phase != TcpPhase::established) __builtin_prefetch(&sequences_of(*record));
   if (record->cold == no_index) return;
@@ -122,23 +117,10 @@ void Tracker::prefetch_connection(const Arrival& arrival) noexcept {
   for (std::size_t line = 0; line < sizeof(Connection); line += 64) __builtin_prefetch(bytes + line);
 }
 
-void Tracker::decode(const source::PacketRef& packet, Arrival& arrival) noexcept {
-  using parsers::packet::DecodeStatus;
-  arrival.tracked = parsers::packet::decode(packet.bytes(), packet.wire_length, arrival.decoded) == DecodeStatus::ok;
-  if (!arrival.tracked) {
-    add(counters_.undecoded, 1);
-    return;
-  }
-  arrival.from_low = source_is_low(arrival.decoded);
-  arrival.key = key_of(arrival.decoded, arrival.from_low);
-  arrival.hash = table_.hash(arrival.key);
-  table_.prefetch_bucket(arrival.hash);
-}
-
 // The connection that the packet belongs to, if it has begun: one that had expired before is ended first, at the time
 // when it did.
-Record* Tracker::current(const Arrival& arrival, Timestamp ts) noexcept {
-  Record* record = table_.find(arrival.key, arrival.hash);
+Record* Tracker::current(const Lookup& lookup, Timestamp ts) noexcept {
+  Record* record = table_.find(lookup.key, lookup.hash);
   if (record == nullptr) return nullptr;
   const auto now = static_cast<Tick>(clock_.ticks_at(ts));
   if (expired(*record, now, to_ticks(timeout_of(*record)))) {
@@ -149,14 +131,15 @@ Record* Tracker::current(const Arrival& arrival, Timestamp ts) noexcept {
   return record;
 }
 
-Record* Tracker::begin(const Arrival& arrival, Timestamp ts) noexcept {
-  Record* record = table_.insert(arrival.key, arrival.hash);
+Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
+  const Timestamp ts = arrival.packet.ts;
+  Record* record = table_.insert(lookup.key, lookup.hash);
   if (record == nullptr) {
     add(counters_.table_full, 1);
     return nullptr;
   }
   record->birth = record->epoch = pipeline_->epoch;
-  if (arrival.from_low) record->flags |= record_flag::originator_is_low;
+  if (lookup.from_low) record->flags |= record_flag::originator_is_low;
   record->last_seen = static_cast<Tick>(clock_.ticks_at(ts));
   sequences_of(*record) = {};
   epochs_.enter();
@@ -171,20 +154,21 @@ Record* Tracker::begin(const Arrival& arrival, Timestamp ts) noexcept {
   return record;
 }
 
-void Tracker::handle(const source::PacketRef& packet, const Arrival& arrival) noexcept {
+void Tracker::handle(const Arrival& arrival, const Lookup& lookup) noexcept {
+  const source::PacketRef& packet = arrival.packet;
   const parsers::packet::Decoded& decoded = arrival.decoded;
-  Record* record = current(arrival, packet.ts);
+  Record* record = current(lookup, packet.ts);
   bool opened = record == nullptr;
-  if (opened) record = begin(arrival, packet.ts);
+  if (opened) record = begin(arrival, lookup);
   if (record == nullptr) return;
   TcpChange change;
   if (decoded.transport == Transport::Tcp) {
     TcpHeader header{decoded.sequence, decoded.acknowledgement, decoded.wire_payload_length, decoded.flags,
-                     direction_of(*record, arrival.from_low)};
+                     direction_of(*record, lookup.from_low)};
     change = advance(record->tcp, sequences_of(*record), header);
     if (change.reopened) {
       end(*record, EndReason::fin, packet.ts);
-      record = begin(arrival, packet.ts);
+      record = begin(arrival, lookup);
       if (record == nullptr) return;
       opened = true;
       header.direction = Direction::FromOriginator;
@@ -194,7 +178,7 @@ void Tracker::handle(const source::PacketRef& packet, const Arrival& arrival) no
   }
   record->last_seen = static_cast<Tick>(clock_.ticks_at(packet.ts));
   if (Connection* connection = connection_of(*record)) {
-    Visit visit{*record, *connection, packet, pdu_of(packet, decoded, direction_of(*record, arrival.from_low)),
+    Visit visit{*record, *connection, packet, pdu_of(packet, decoded, direction_of(*record, lookup.from_low)),
                 decoded.wire_payload_length};
     drive(visit, opened, change.handshake_completed);
     if (record->needs == 0) drop_connection(*record);

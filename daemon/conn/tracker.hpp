@@ -12,38 +12,25 @@
 #include <optional>
 #include <span>
 
+#include "daemon/conn/arrival.hpp"
 #include "daemon/conn/connection.hpp"
 #include "daemon/conn/delivery.hpp"
 #include "daemon/conn/epochs.hpp"
+#include "daemon/conn/limits.hpp"
 #include "daemon/conn/progress.hpp"
 #include "daemon/conn/slab.hpp"
 #include "daemon/conn/table.hpp"
 #include "daemon/conn/wheel.hpp"
-#include "parsers/packet/decode.hpp"
 
 namespace iris::conn {
-
-struct Limits {
-  std::uint32_t capacity = 1U << 20;  // connections at a time
-  Duration tcp_inactivity{300'000'000'000};
-  Duration tcp_establish{5'000'000'000};  // a SYN that nothing follows
-  Duration tcp_linger{5'000'000'000};     // after its end a connection's late packets still belong to it
-  Duration udp_inactivity{60'000'000'000};
-  std::uint32_t out_of_order_packets = 100;  // held of a connection
-  std::uint32_t held_packets = 4096;         // held of all connections
-};
 
 // Totals since the start. Written by the worker, read by anyone.
 struct TrackerCounters {
   std::atomic<std::uint64_t> packets{0};
-  std::atomic<std::uint64_t> bytes{0};      // on the wire
-  std::atomic<std::uint64_t> undecoded{0};  // not TCP or UDP over IP, or malformed
   std::atomic<std::uint64_t> begun{0};
   std::atomic<std::uint64_t> ended{0};
   std::atomic<std::uint64_t> table_full{0};  // packets whose connection found no room
 };
-
-inline constexpr std::size_t max_burst = 64;
 
 // Used by its worker's thread only, but for counters().
 class Tracker {
@@ -63,7 +50,7 @@ class Tracker {
   // Before the first burst, and between bursts. `pipeline` stays valid until the next one is adopted.
   void adopt(const Pipeline& pipeline) noexcept;
   // At most max_burst packets, in order of arrival. The caller releases them afterwards.
-  void process(std::span<const source::PacketRef> burst) noexcept;
+  void process(std::span<const Arrival> burst) noexcept;
   // Ends what has been inactive for too long at `now`, in about `budget` steps. Returns whether that was all.
   bool expire(Timestamp now, std::uint64_t budget) noexcept;
   // Brings up to `budget` further connections to the current pipeline.
@@ -78,13 +65,11 @@ class Tracker {
   [[nodiscard]] std::span<const std::uint64_t> evaluations() const noexcept { return evaluations_; }
 
  private:
-  // A packet of the burst at hand.
-  struct Arrival {
-    parsers::packet::Decoded decoded;
+  // Where a packet of the burst at hand belongs.
+  struct Lookup {
     Key key;
     ConnectionTable::Hash hash = 0;
     bool from_low = false;  // sent by the key's low end
-    bool tracked = false;   // TCP or UDP
   };
   // The connection at hand, and what is told of it.
   struct Visit {
@@ -98,11 +83,10 @@ class Tracker {
   Tracker(const Parts& parts, ConnectionTable table, TimerWheel wheel, Mapping sequences);
 
   // tracker.cpp
-  void decode(const source::PacketRef& packet, Arrival& arrival) noexcept;
-  void prefetch_connection(const Arrival& arrival) noexcept;
-  void handle(const source::PacketRef& packet, const Arrival& arrival) noexcept;
-  [[nodiscard]] Record* current(const Arrival& arrival, Timestamp ts) noexcept;
-  [[nodiscard]] Record* begin(const Arrival& arrival, Timestamp ts) noexcept;
+  void prefetch_connection(const Lookup& lookup) noexcept;
+  void handle(const Arrival& arrival, const Lookup& lookup) noexcept;
+  [[nodiscard]] Record* current(const Lookup& lookup, Timestamp ts) noexcept;
+  [[nodiscard]] Record* begin(const Arrival& arrival, const Lookup& lookup) noexcept;
   void bury(Record& record, EndReason reason, Timestamp when) noexcept;
   void end(Record& record, EndReason reason, Timestamp when) noexcept;
   void drop_connection(Record& record) noexcept;
@@ -151,7 +135,7 @@ class Tracker {
   std::uint32_t sweep_next_ = 0;  // index of the next record to bring up; at the table's limit: all are
   std::vector<plan::PredicateId> truths_;
   std::vector<std::uint64_t> evaluations_;
-  std::array<Arrival, max_burst> arrivals_;
+  std::array<Lookup, max_burst> lookups_;
   TrackerCounters counters_;
 };
 

@@ -10,6 +10,7 @@
 #include "daemon/conn/tracker.hpp"
 #include "daemon/publish/publisher.hpp"
 #include "daemon/source/source.hpp"
+#include "daemon/worker/intake.hpp"
 
 namespace iris::worker {
 
@@ -33,6 +34,8 @@ class Worker {
  public:
   explicit Worker(const Parts& parts) : parts_(parts) {}
 
+  [[nodiscard]] const IntakeCounters& intake() const noexcept { return intake_.counters(); }
+
   // Until `stop` is requested or the source is exhausted; then ends all connections (EndReason::end_of_input). A
   // pipeline has been published before.
   void run(const std::stop_token& stop) noexcept;
@@ -45,6 +48,7 @@ class Worker {
   void rest() noexcept;
 
   Parts parts_;
+  Intake intake_;
   const conn::Pipeline* pipeline_ = nullptr;
   std::uint32_t oldest_ = 0;
   std::uint32_t idle_bursts_ = 0;

@@ -2,17 +2,30 @@
 // running on this thread (CurrentCall), which the worker sets before it calls out.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 
 #include <iris/time.hpp>
 
 namespace iris::abi {
 
+// Where in a run something is emitted: a replay's output is in this order, whatever the number of workers.
+struct Position {
+  std::uint64_t packet = 0;      // twice the number of the packet at hand; for what happens after it without one, +1
+  std::uint64_t tick = 0;        // without a packet: when it was due
+  std::uint64_t connection = 0;  // without a packet: number of the connection's first packet
+  auto operator<=>(const Position&) const = default;
+};
+
 // Receives what user code emits. One a worker, used by its thread only.
 class EmitSink {
  public:
   // `row_index` as the front end numbered the unit's rows. Copies what `row` holds before it returns; never blocks.
   virtual void emit(std::uint32_t subscription, std::uint32_t row_index, const void* row, Timestamp ts) noexcept = 0;
+
+  // Of what is emitted from now on. Set by the worker.
+  Position position;
+  bool degraded = false;  // packets' contents are being given up for want of memory
 
  protected:
   ~EmitSink() = default;

@@ -114,6 +114,7 @@ inline DecodeStatus decode_ipv4(std::span<const std::uint8_t> frame, std::size_t
   }
   const Datagram datagram = bounded(frame, wire_length, total_length == 0 ? wire_length : offset + total_length);
   static constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  decoded.network = static_cast<std::uint16_t>(offset);
   std::memcpy(decoded.src_ip.data(), mapped.data(), mapped.size());
   std::memcpy(decoded.src_ip.data() + mapped.size(), header + 12, 4);
   std::memcpy(decoded.dst_ip.data(), mapped.data(), mapped.size());
@@ -136,6 +137,7 @@ inline DecodeStatus decode_ipv4(std::span<const std::uint8_t> frame, std::size_t
   const std::size_t payload_length = load16(header + 4);
   const Datagram datagram =
       bounded(frame, wire_length, payload_length == 0 ? wire_length : offset + ipv6_header + payload_length);
+  decoded.network = static_cast<std::uint16_t>(offset);
   std::memcpy(decoded.src_ip.data(), header + 8, 16);
   std::memcpy(decoded.dst_ip.data(), header + 24, 16);
   decoded.version = IpVersion::V6;
@@ -181,9 +183,11 @@ inline DecodeStatus decode_ipv4(std::span<const std::uint8_t> frame, std::size_t
 
 }  // namespace
 
-DecodeStatus decode(std::span<const std::uint8_t> frame, std::size_t wire_length, Decoded& decoded) noexcept {
-  decoded.vlan_count = 0;
-  wire_length = std::max(wire_length, frame.size());
+DecodeStatus decode(const Frame& whole, Decoded& decoded) noexcept {
+  const std::span<const std::uint8_t> frame = whole.bytes;
+  decoded.vlan_count = decoded.depth = 0;
+  decoded.tunnel = 0;
+  const std::size_t wire_length = std::max(whole.wire_length, frame.size());
   if (frame.size() < ethernet_header) [[unlikely]] {
     return too_short(ethernet_header, wire_length);
   }

@@ -13,6 +13,8 @@
 #include <iris/l4_pdu.hpp>
 #include <iris/net.hpp>
 
+#include "parsers/packet/link.hpp"
+
 namespace iris::parsers::packet {
 
 // What a frame turned out to be, and which members of Decoded are then meaningful.
@@ -20,14 +22,14 @@ enum class DecodeStatus : std::uint8_t {
   ok,               // TCP or UDP: all members
   not_ip,           // another EtherType: tags only
   fragment,         // a piece of an IPv4 or IPv6 datagram: tags, addresses, version
-  other_transport,  // ICMP and so on: tags, addresses, version
+  other_transport,  // ICMP and so on: tags, addresses, version, transport
   truncated,        // the capture cut a header off: nothing
   malformed,        // lengths or versions that contradict each other: nothing
 };
 
-// One cache line. Numbers are in host order.
+// Numbers are in host order.
 struct Decoded {
-  static constexpr std::size_t kept_vlans = 2;
+  static constexpr std::size_t kept_vlans = 4;
 
   std::array<std::uint8_t, 16> src_ip{};  // as iris::IpAddress::bytes
   std::array<std::uint8_t, 16> dst_ip{};
@@ -38,17 +40,19 @@ struct Decoded {
   std::uint16_t payload_offset = 0;       // from the beginning of the frame
   std::uint16_t src_port = 0;
   std::uint16_t dst_port = 0;
-  std::uint16_t window = 0;  // TCP, unscaled; 0 for UDP
-  std::uint8_t flags = 0;    // TCP: tcp_flag bits; 0 for UDP
+  std::uint16_t window = 0;   // TCP, unscaled; 0 for UDP
+  std::uint16_t urgent = 0;   // TCP urgent pointer where URG is set; else 0
+  std::uint16_t network = 0;  // where the IP header lies, from the beginning of the frame
+  std::uint32_t tunnel = 0;   // identifier of the innermost tunnel around it (VNI, TEID, GRE key); 0: none, or without
+  std::uint8_t depth = 0;     // tunnels around it
+  std::uint8_t flags = 0;     // TCP: tcp_flag bits; 0 for UDP
   IpVersion version = IpVersion::V4;
-  Transport transport = Transport::Tcp;
-  std::uint8_t vlan_count = 0;  // of all tags; `vlans` has the first of them, outermost first
+  Transport transport = Transport::Tcp;  // other_transport: any IP protocol number
+  std::uint8_t vlan_count = 0;           // of all tags; `vlans` has the first of them, outermost first
   std::array<std::uint16_t, kept_vlans> vlans{};
 
   // Payload bytes that the capture lacks.
   [[nodiscard]] std::uint32_t missing() const noexcept { return wire_payload_length - payload_length; }
-  // Where the IP header lies in the frame. Meaningful for ok, fragment and other_transport.
-  [[nodiscard]] std::size_t network_offset() const noexcept { return 14U + 4U * std::size_t{vlan_count}; }
   [[nodiscard]] std::span<const std::uint16_t> vlan_ids() const noexcept {
     return std::span(vlans).first(std::min<std::size_t>(vlan_count, kept_vlans));
   }
@@ -56,15 +60,20 @@ struct Decoded {
     return frame.subspan(payload_offset, payload_length);
   }
 };
-static_assert(sizeof(Decoded) == 64);
+
+// What was captured of a packet.
+struct Frame {
+  std::span<const std::uint8_t> bytes;
+  std::size_t wire_length = 0;  // at least bytes.size()
+  LinkType link = LinkType::ethernet;
+  std::size_t offset = 0;  // where the link header begins: not 0 inside a tunnel
+};
 
 // Decodes Ethernet II with any 802.1Q and 802.1ad tags; IPv4; IPv6 with hop-by-hop, routing, destination and fragment
-// headers; TCP; UDP. `frame` is what was captured, from the link header on; `wire_length` is the frame's length on the
-// wire, at least `frame.size()`. A payload never extends beyond `wire_length`, whatever its headers claim. An IP length
+// headers; TCP; UDP. A payload never extends beyond `wire_length`, whatever its headers claim. An IP length
 // of 0 (segmentation offload: RFC 2675 and Linux's IPv4 likewise) means up to the end of the frame.
 //
 // A TCP header whose options the capture cut off is ok, with all of the payload missing.
-[[nodiscard]] DecodeStatus decode(std::span<const std::uint8_t> frame, std::size_t wire_length,
-                                  Decoded& decoded) noexcept;
+[[nodiscard]] DecodeStatus decode(const Frame& frame, Decoded& decoded) noexcept;
 
 }  // namespace iris::parsers::packet

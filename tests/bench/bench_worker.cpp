@@ -62,7 +62,7 @@ void source_and_decode(benchmark::State& state) {
   for (auto _ : state) {
     traffic.generate(burst);
     for (const auto& packet : burst) {
-      benchmark::DoNotOptimize(parsers::packet::decode(packet.bytes(), packet.wire_length, decoded));
+      benchmark::DoNotOptimize(parsers::packet::decode({packet.bytes(), packet.wire_length, packet.link}, decoded));
       benchmark::DoNotOptimize(decoded);
     }
   }
@@ -83,7 +83,7 @@ void worker(benchmark::State& state, const char* source) {
   std::array<source::PacketRef, burst_size> burst;
   const auto step = [&] {
     traffic.generate(burst);
-    tracker.process(burst);
+    tracker.process(rig.intake().take(burst));
     tracker.expire(burst.back().ts, 128);
     tracker.sweep(64, burst.back().ts);
   };

@@ -12,10 +12,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t cut = std::size_t{data[0]} << 8U | data[1];
   const std::span<const std::uint8_t> frame(data + 2, size - 2);
   Decoded decoded;
-  const DecodeStatus status = decode(frame, frame.size() + cut, decoded);
+  const DecodeStatus status = decode({frame, frame.size() + cut}, decoded);
   if (cut == 0) IRIS_FUZZ_CHECK(status != DecodeStatus::truncated);
   if (status == DecodeStatus::ok || status == DecodeStatus::fragment || status == DecodeStatus::other_transport) {
-    IRIS_FUZZ_CHECK(decoded.network_offset() + 20 <= frame.size());
+    IRIS_FUZZ_CHECK(decoded.network + 20 <= frame.size());
   }
   if (status == DecodeStatus::ok) {
     IRIS_FUZZ_CHECK(decoded.payload_length <= decoded.wire_payload_length);

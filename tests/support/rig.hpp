@@ -13,6 +13,7 @@
 #include "daemon/output/output.hpp"
 #include "daemon/publish/publisher.hpp"
 #include "daemon/source/source.hpp"
+#include "daemon/worker/intake.hpp"
 #include "jit/engine/engine.hpp"
 
 namespace iris::support {
@@ -26,6 +27,7 @@ class Rig {
   [[nodiscard]] control::Registry& registry() { return *registry_; }
   [[nodiscard]] publish::Publisher& publisher() { return publisher_; }
   [[nodiscard]] conn::Tracker& tracker() { return *tracker_; }
+  [[nodiscard]] worker::Intake& intake() { return intake_; }
 
   // On the calling thread, what a worker does with a burst: takes up the published pipeline first, and sweeps all.
   void process(std::span<const source::PacketRef> burst);
@@ -47,6 +49,7 @@ class Rig {
   std::unique_ptr<engine::Engine> engine_;
   publish::Publisher publisher_{1};
   std::unique_ptr<control::Registry> registry_;
+  worker::Intake intake_;
   std::unique_ptr<conn::Tracker> tracker_;
   const conn::Pipeline* adopted_ = nullptr;
 };

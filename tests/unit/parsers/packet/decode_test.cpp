@@ -89,7 +89,7 @@ Result decode_exact(std::span<const std::uint8_t> frame, std::size_t wire_length
   const auto copy = std::make_unique<std::uint8_t[]>(frame.size());
   std::ranges::copy(frame, copy.get());
   Result result{DecodeStatus::ok, {}};
-  result.status = decode({copy.get(), frame.size()}, wire_length, result.decoded);
+  result.status = decode({{copy.get(), frame.size()}, wire_length}, result.decoded);
   return result;
 }
 Result decode_whole(const Frame& frame) { return decode_exact(frame, frame.size()); }
@@ -112,7 +112,7 @@ TEST(Decode, TcpOverIpv4) {
   EXPECT_EQ(decoded.wire_payload_length, 5U);
   EXPECT_EQ(decoded.missing(), 0U);
   EXPECT_EQ(decoded.vlan_count, 0);
-  EXPECT_EQ(decoded.network_offset(), 14U);
+  EXPECT_EQ(decoded.network, 14U);
 }
 
 TEST(Decode, OptionsOfIpv4AndTcpAreSkipped) {
@@ -125,9 +125,10 @@ TEST(Decode, OptionsOfIpv4AndTcpAreSkipped) {
 
 TEST(Decode, UdpHasNoTcpMembersEvenAfterTcp) {
   Decoded decoded;
-  ASSERT_EQ(decode(ethernet(0x0800) + ipv4(6, tcp(hello)), 0, decoded), DecodeStatus::ok);
+  const auto first = ethernet(0x0800) + ipv4(6, tcp(hello));
+  ASSERT_EQ(decode({first, 0}, decoded), DecodeStatus::ok);
   const Frame frame = ethernet(0x0800) + ipv4(17, udp(hello));
-  ASSERT_EQ(decode(frame, frame.size(), decoded), DecodeStatus::ok);
+  ASSERT_EQ(decode({frame, frame.size()}, decoded), DecodeStatus::ok);
   EXPECT_EQ(decoded.transport, Transport::Udp);
   EXPECT_EQ(decoded.src_port, 5353);
   EXPECT_EQ(decoded.dst_port, 53);
@@ -207,13 +208,13 @@ TEST(Decode, VlanTags) {
   const auto one = decode_whole(ethernet(0x0800, {{0x8100, 0xe064}}) + packet);  // priority bits are no id
   ASSERT_EQ(one.status, DecodeStatus::ok);
   EXPECT_THAT(one.decoded.vlan_ids(), testing::ElementsAre(100));
-  EXPECT_EQ(one.decoded.network_offset(), 18U);
+  EXPECT_EQ(one.decoded.network, 18U);
 
   const auto three = decode_whole(ethernet(0x0800, {{0x88a8, 7}, {0x8100, 8}, {0x8100, 9}}) + packet);
   ASSERT_EQ(three.status, DecodeStatus::ok);
   EXPECT_THAT(three.decoded.vlan_ids(), testing::ElementsAre(7, 8));
   EXPECT_EQ(three.decoded.vlan_count, 3);
-  EXPECT_EQ(three.decoded.network_offset(), 26U);
+  EXPECT_EQ(three.decoded.network, 26U);
   EXPECT_EQ(three.decoded.dst_port, 443);
 
   Frame endless = ethernet(0x8100);

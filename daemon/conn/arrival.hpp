@@ -1,0 +1,20 @@
+// A packet on its way to its connection: decoded, out of its tunnel, its fragments put together.
+#pragma once
+
+#include <cstdint>
+
+#include "daemon/source/packet.hpp"
+#include "parsers/packet/decode.hpp"
+
+namespace iris::conn {
+
+inline constexpr std::size_t max_burst = 64;
+
+// One frame has several where it is a tunnel's: one for each layer that is wanted.
+struct Arrival {
+  source::PacketRef packet;
+  parsers::packet::Decoded decoded;  // with DecodeStatus::ok, of packet.bytes()
+  std::uint64_t number = 0;          // of the frame, in the order in which the source handed them out
+};
+
+}  // namespace iris::conn
