@@ -24,20 +24,23 @@ void Tracker::store_frontier(Connection& connection) noexcept {
   }
 }
 
-std::uint8_t Tracker::needs_of(const Connection& connection) const noexcept {
-  std::uint8_t needs = delivery_.needs(connection);
+Wants Tracker::wants_of(const Connection& connection) const noexcept {
+  Wants wants = delivery_.wants(connection);
   for (const plan::NodeId id : connection.frontier.view()) {
     const plan::Node& node = *pipeline_->plan->nodes[id];
-    needs |= need::parse;
-    if (node.awaits_end) needs |= need::terminate;
-    if (node.track) needs |= need::track;
+    wants.needs |= need::parse;
+    if (node.awaits_end) wants.needs |= need::terminate;
+    wants.observation |= node.observes;
   }
-  return needs;
+  if (wants.observation.any()) wants.needs |= need::track;
+  return wants;
 }
 
 // Takes stock after something changed: what nobody needs any more is given up at once.
 void Tracker::settle(Record& record, Connection& connection) noexcept {
-  record.needs = needs_of(connection);
+  const Wants wants = wants_of(connection);
+  record.needs = wants.needs;
+  narrow(connection.observed, wants.observation, observer_memory());
   if ((record.needs & (need::parse | need::stream)) == 0) {
     for (Reassembler& stream : connection.streams) stream.release({hold_pool_, connection.held});
   }
@@ -47,22 +50,15 @@ void Tracker::settle(Record& record, Connection& connection) noexcept {
   }
 }
 
-void Tracker::note(Visit& visit) noexcept {
-  ConnRecord& record = visit.connection.record;
-  Flow& flow = visit.pdu.from_originator() ? record.originator : record.responder;
-  ++flow.packets;
-  flow.wire_bytes += visit.pdu.wire_length;
-  flow.payload_bytes += visit.wire_payload;
-  visit.connection.history.note(visit.pdu.flags, visit.wire_payload, visit.pdu.direction, record);
-}
-
 // The connection's first packet.
 void Tracker::open(Visit& visit) noexcept {
   Connection& connection = visit.connection;
   connection.record.midstream = (visit.record.flags & record_flag::midstream) != 0;
-  note(visit);
-  progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.tuple = &connection.record.tuple}), visit.record.birth);
+  progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.connection = &connection.record}), visit.record.birth);
   store_frontier(connection);
+  connection.observed.wanted = wants_of(connection).observation;
+  connection.observed.wanted |= delivery_.observation(progress_.matches());
+  observe(connection, {visit.pdu, visit.arrival, true}, observer_memory());
   delivery_.matched(connection, progress_.matches(),
                     {.event = Event::L4FirstPacket, .ts = visit.pdu.ts, .pdu = &visit.pdu});
   settle(visit.record, connection);
@@ -75,7 +71,9 @@ void Tracker::open(Visit& visit) noexcept {
 void Tracker::drive(Visit& visit, bool opened, bool handshake_completed) noexcept {
   Record& record = visit.record;
   Connection& connection = visit.connection;
-  if (!opened && (record.needs & need::track) != 0) note(visit);
+  if (!opened && (record.needs & need::track) != 0) {
+    observe(connection, {visit.pdu, visit.arrival, false}, observer_memory());
+  }
   connection.record.last = visit.pdu.ts;
   if (opened) open(visit);
   if (handshake_completed && (record.needs & need::handshake) != 0) {
@@ -94,8 +92,8 @@ void Tracker::reassemble(Visit& visit) noexcept {
     return;
   }
   Reassembler& stream = visit.connection.streams[static_cast<std::size_t>(visit.pdu.direction)];
-  const auto cut = static_cast<std::uint32_t>(visit.wire_payload - visit.pdu.payload.size());
-  stream.push({hold_pool_, visit.connection.held}, TcpSegment{visit.pdu, cut, visit.packet},
+  const auto cut = static_cast<std::uint32_t>(visit.arrival.decoded.wire_payload_length - visit.pdu.payload.size());
+  stream.push({hold_pool_, visit.connection.held}, TcpSegment{visit.pdu, cut, visit.arrival.packet},
               [&](const Piece& piece) { return take_piece(visit.record, visit.connection, piece); });
 }
 
@@ -105,7 +103,7 @@ bool Tracker::take_piece(Record& record, Connection& connection, const Piece& pi
     delivery_.fire(connection, {.event = Event::InL4Stream, .ts = piece.pdu.ts, .pdu = &piece.pdu});
   }
   if ((record.needs & need::parse) != 0) parse(record, connection, piece);
-  record.needs = needs_of(connection);
+  record.needs = wants_of(connection).needs;
   return (record.needs & (need::stream | need::parse)) != 0;
 }
 
@@ -126,21 +124,21 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
   connection.protocol_decided = true;
   connection.protocol = protocol;
   connection.sessions_over = protocol == 0;
-  const abi::Facts facts{.tuple = &connection.record.tuple, .protocol = protocol};
+  const abi::Facts facts{.connection = &connection.record, .protocol = protocol};
   progress_.on_protocol(evaluate(pipeline_->dispatch->protocol, facts), protocol, connection.frontier.view(),
                         record.birth);
   store_frontier(connection);
   const Occasion occasion{.event = Event::L7OnDisc, .ts = ts};
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
-  record.needs = needs_of(connection);
+  record.needs = wants_of(connection).needs;
 }
 
 void Tracker::take_sessions(Record& record, Connection& connection, Status status, Timestamp ts) noexcept {
   for (; status == Status::session; status = connection.layer7->next()) {
     const void* session = connection.layer7->session();
     connection.sessions = true;
-    const abi::Facts facts{.tuple = &connection.record.tuple, .session = session, .protocol = connection.protocol};
+    const abi::Facts facts{.connection = &connection.record, .session = session, .protocol = connection.protocol};
     progress_.on_session(evaluate(pipeline_->dispatch->session[connection.protocol], facts), connection.protocol,
                          connection.frontier.view(), record.birth);
     const Occasion occasion{.event = Event::L7EndHdrs, .ts = ts, .session = session};

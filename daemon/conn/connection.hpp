@@ -10,6 +10,7 @@
 #include "daemon/conn/history.hpp"
 #include "daemon/conn/layer7.hpp"
 #include "daemon/conn/list.hpp"
+#include "daemon/conn/observe.hpp"
 #include "daemon/conn/reassembly.hpp"
 #include "daemon/conn/tcp_state.hpp"
 #include "jit/plan/plan.hpp"
@@ -21,7 +22,7 @@ namespace need {
 inline constexpr std::uint8_t update = 0x01;     // InL4Conn
 inline constexpr std::uint8_t stream = 0x02;     // InL4Stream
 inline constexpr std::uint8_t parse = 0x04;      // the application protocol, or its sessions
-inline constexpr std::uint8_t track = 0x08;      // counters and history
+inline constexpr std::uint8_t track = 0x08;      // something of Observed
 inline constexpr std::uint8_t handshake = 0x10;  // L4EndHshk
 inline constexpr std::uint8_t terminate = 0x20;  // L4Terminated, or a filter that only the end decides
 }  // namespace need
@@ -36,7 +37,8 @@ struct Active {
 struct Connection {
   explicit Connection(BlockPool& pool) : arena(pool) {}
 
-  ConnRecord record;  // the tuple and times always; the rest while need::track
+  ConnRecord record;  // the tuple, times, `midstream` and VLANs always; the rest while it is wanted
+  Observed observed;
   History history;
   std::array<Reassembler, 2> streams;  // TCP, by Direction
   HoldUse held;                        // by both streams

@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "daemon/conn/arguments.hpp"
 #include "daemon/conn/connection.hpp"
 #include "daemon/conn/pipeline.hpp"
 #include "daemon/conn/progress.hpp"
@@ -11,12 +12,10 @@
 
 namespace iris::conn {
 
-// What happens, as user code is told of it.
-struct Occasion {
-  Event event = Event::L4FirstPacket;
-  Timestamp ts;
-  const L4Pdu* pdu = nullptr;     // at events of packets
-  const void* session = nullptr;  // at L7EndHdrs
+// What somebody still wants of a connection.
+struct Wants {
+  std::uint8_t needs = 0;  // need bits
+  abi::Observation observation;
 };
 
 // One a worker; used by its thread only.
@@ -36,8 +35,10 @@ class Delivery {
   // Lets go of callbacks that the current pipeline has removed: they see their end, with the reason `removed`.
   void adopt(Connection& connection, Timestamp ts) noexcept;
 
-  // Need bits of what is active.
-  [[nodiscard]] std::uint8_t needs(const Connection& connection) const noexcept;
+  // Of what is active. need::track is left to the caller.
+  [[nodiscard]] Wants wants(const Connection& connection) const noexcept;
+  // Of what callbacks are about to be told that matched.
+  [[nodiscard]] abi::Observation observation(std::span<const Match> matches) const noexcept;
   // Whether an active callback still refers to a session.
   [[nodiscard]] bool holds_session(const Connection& connection) const noexcept;
 
@@ -54,6 +55,7 @@ class Delivery {
 
   BlockCache& blocks_;
   abi::EmitSink& sink_;
+  Arguments arguments_;
   const Pipeline* pipeline_ = nullptr;
 };
 

@@ -9,6 +9,7 @@
 
 #include <iris/event.hpp>
 
+#include "jit/abi/data_types.hpp"
 #include "jit/abi/dispatch.hpp"
 #include "jit/codegen/dispatch.hpp"
 #include "jit/plan/plan.hpp"
@@ -16,13 +17,18 @@
 namespace iris::conn {
 
 // What a parameter of user code refers to.
-enum class Argument : std::uint8_t { five_tuple, l4_pdu, conn_record, session };
+using Argument = abi::DataType;
 inline constexpr std::size_t max_arguments = 8;
 
 struct Function {
-  std::optional<Event> event;  // nullopt: as soon as the filter is true
+  std::optional<Event> event;  // nullopt: as soon as the filter is true and all arguments are ready
+  Event ready = Event::L4FirstPacket;
   std::vector<Argument> arguments;
   abi::Invoke invoke = nullptr;
+
+  // When it runs if the filter is true before that.
+  [[nodiscard]] Event when() const { return event.value_or(ready); }
+  [[nodiscard]] bool runs_at(Event now) const { return event ? *event == now : now >= ready; }
 };
 
 // Written by workers, read by anyone.
@@ -37,9 +43,10 @@ struct CallbackCounters {
 struct Callee {
   std::uint32_t subscription = 0;
   std::vector<Function> functions;
-  std::uint8_t events = 0;     // bit per iris::Event that some function has
-  bool needs_track = false;    // some function takes a ConnRecord
-  bool needs_session = false;  // some function takes a session
+  std::uint8_t events = 0;      // bit per iris::Event at which some function runs
+  abi::Observation observes;    // for what its functions take
+  bool needs_session = false;   // some function takes a session
+  bool needs_protocol = false;  // some function takes a Service
   // A stateful callback's object; size 0: a plain function.
   std::uint32_t state_size = 0;
   std::uint32_t state_alignment = 1;

@@ -178,8 +178,7 @@ void Tracker::handle(const Arrival& arrival, const Lookup& lookup) noexcept {
   }
   record->last_seen = static_cast<Tick>(clock_.ticks_at(packet.ts));
   if (Connection* connection = connection_of(*record)) {
-    Visit visit{*record, *connection, packet, pdu_of(packet, decoded, direction_of(*record, lookup.from_low)),
-                decoded.wire_payload_length};
+    Visit visit{*record, *connection, arrival, pdu_of(packet, decoded, direction_of(*record, lookup.from_low))};
     drive(visit, opened, change.handshake_completed);
     if (record->needs == 0) drop_connection(*record);
   }
@@ -223,6 +222,7 @@ void Tracker::drop_connection(Record& record) noexcept {
   connection->frontier.clear(blocks_);
   connection->active.clear(blocks_);
   connection->delivered.clear(blocks_);
+  forget(connection->observed, observer_memory());
   connection->~Connection();
   connections_.free(record.cold);
   record.cold = no_index;

@@ -75,9 +75,8 @@ class Tracker {
   struct Visit {
     Record& record;
     Connection& connection;
-    const source::PacketRef& packet;
+    const Arrival& arrival;
     L4Pdu pdu;
-    std::uint32_t wire_payload = 0;  // bytes of payload on the wire; at least pdu.payload
   };
 
   Tracker(const Parts& parts, ConnectionTable table, TimerWheel wheel, Mapping sequences);
@@ -104,7 +103,6 @@ class Tracker {
   // connection.cpp
   void open(Visit& visit) noexcept;
   void drive(Visit& visit, bool opened, bool handshake_completed) noexcept;
-  void note(Visit& visit) noexcept;
   void reassemble(Visit& visit) noexcept;
   [[nodiscard]] bool take_piece(Record& record, Connection& connection, const Piece& piece) noexcept;
   void parse(Record& record, Connection& connection, const Piece& piece) noexcept;
@@ -114,7 +112,8 @@ class Tracker {
   void adopt(Record& record, Connection& connection, Timestamp now) noexcept;
   void settle(Record& record, Connection& connection) noexcept;
   void store_frontier(Connection& connection) noexcept;
-  [[nodiscard]] std::uint8_t needs_of(const Connection& connection) const noexcept;
+  [[nodiscard]] Wants wants_of(const Connection& connection) const noexcept;
+  [[nodiscard]] ObserverMemory observer_memory() noexcept { return {blocks_, arena_blocks_}; }
   [[nodiscard]] std::span<const plan::PredicateId> evaluate(abi::Evaluate function, abi::Facts facts) noexcept;
 
   const Limits limits_;

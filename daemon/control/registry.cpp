@@ -169,7 +169,7 @@ Result<void> Registry::Impl::plan_in(Subscription& subscription) {
     request.subscription = subscription.id;
     request.birth = epoch + 1;
     request.filter = std::move(*parsed);
-    request.track = subscription.code.callees[i]->needs_track;
+    request.observes = subscription.code.callees[i]->observes;
     request.name = subscription.name + "/" + callback.name;
     set_scope(callback, request);
     const auto action = planner.add(request);

@@ -9,16 +9,18 @@
 
 #include <cstdint>
 
-#include <iris/net.hpp>
+#include <iris/conn_record.hpp>
 
 namespace iris::abi {
 
 // What is known when an Evaluate runs. Pointers are valid for that call.
 struct Facts {
-  const FiveTuple* tuple = nullptr;  // set at every event
-  const void* session = nullptr;     // parsers::Level::session: the protocol's session type
-  std::uint32_t protocol = 0;        // parsers::Level::protocol: number in parsers::registry(); 0 = none was identified
-  std::uint32_t worker = 0;          // selects per-worker scratch memory
+  // Set at every event. parsers::Level::tuple: offsets are relative to its beginning, and name what is known at the
+  // first packet: the five-tuple, `midstream`.
+  const ConnRecord* connection = nullptr;
+  const void* session = nullptr;  // parsers::Level::session: the protocol's session type
+  std::uint32_t protocol = 0;     // parsers::Level::protocol: number in parsers::registry(); 0 = none was identified
+  std::uint32_t worker = 0;       // selects per-worker scratch memory
 };
 
 // Numbers of the predicates found true. Ascending and distinct when Evaluate returns. `capacity` always suffices: the

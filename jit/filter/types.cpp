@@ -202,6 +202,8 @@ Checked check_test(const Node& node, bool negated) {
   const Test& test = node.test;
   const auto name = resolve(test.name, test.name_span);
   if (!name) return std::unexpected(name.error());
+  if (test.relation == Relation::present && name->field != nullptr && name->field->truth)
+    return predicate_holds(membership(*name->field, {Operand{std::uint64_t{1}}}), negated, node.span);
   if (test.relation == Relation::present)
     return name->field == nullptr ? protocol_present(*name->protocol, negated, node.span)
                                   : field_present(*name->field, negated, node.span);

@@ -3,15 +3,18 @@
 #include <array>
 #include <cstddef>
 
-#include <iris/net.hpp>
+#include <iris/conn_record.hpp>
 
 namespace iris::parsers::packet {
 namespace {
 
-constexpr std::uint16_t src_addr = offsetof(FiveTuple, originator) + offsetof(Endpoint, ip);
-constexpr std::uint16_t dst_addr = offsetof(FiveTuple, responder) + offsetof(Endpoint, ip);
-constexpr std::uint16_t src_port = offsetof(FiveTuple, originator) + offsetof(Endpoint, port);
-constexpr std::uint16_t dst_port = offsetof(FiveTuple, responder) + offsetof(Endpoint, port);
+constexpr std::uint16_t tuple = offsetof(ConnRecord, tuple);
+constexpr std::uint16_t originator = tuple + offsetof(FiveTuple, originator);
+constexpr std::uint16_t responder = tuple + offsetof(FiveTuple, responder);
+constexpr std::uint16_t src_addr = originator + offsetof(Endpoint, ip);
+constexpr std::uint16_t dst_addr = responder + offsetof(Endpoint, ip);
+constexpr std::uint16_t src_port = originator + offsetof(Endpoint, port);
+constexpr std::uint16_t dst_port = responder + offsetof(Endpoint, port);
 
 constexpr Field address(std::string_view name, std::uint16_t offset, std::string_view doc) {
   return {.name = name, .type = FieldType::address, .level = Level::tuple, .offsets = {offset, 0}, .doc = doc};
@@ -50,7 +53,7 @@ constexpr Field protocol{.name = "protocol",
                          .type = FieldType::number,
                          .level = Level::tuple,
                          .width = sizeof(Transport),
-                         .offsets = {offsetof(FiveTuple, transport), 0},
+                         .offsets = {tuple + offsetof(FiveTuple, transport), 0},
                          .doc = "IANA protocol number: 6 is TCP, 17 is UDP"};
 
 constexpr std::array<Field, 5> ip_fields{addresses()[0], addresses()[1], addresses()[2], version, protocol};
@@ -61,8 +64,17 @@ constexpr std::array<Field, 3> ipv6_fields = addresses();
 constexpr std::array<Field, 3> tcp_fields = ports();
 constexpr std::array<Field, 3> udp_fields = ports();
 
+constexpr std::array<Field, 1> conn_fields{Field{.name = "midstream",
+                                                 .type = FieldType::number,
+                                                 .level = Level::tuple,
+                                                 .width = sizeof(ConnRecord::midstream),
+                                                 .truth = true,
+                                                 .offsets = {offsetof(ConnRecord, midstream), 0},
+                                                 .doc = "1 where a TCP connection began without its SYN; else 0"}};
+
 }  // namespace
 
+constinit const Protocol conn{.name = "conn", .fields = conn_fields};
 constinit const Protocol ip{.name = "ip", .fields = ip_fields};
 constinit const Protocol ipv4{.name = "ipv4",
                               .fields = ipv4_fields,

@@ -1,4 +1,4 @@
-// The network and transport protocols as filters see them: fields of iris::FiveTuple, no parsers. `src` is the
+// The network and transport protocols as filters see them: fields of iris::ConnRecord, no parsers. `src` is the
 // originator, `dst` the responder, `addr` and `port` either of them.
 #pragma once
 
@@ -6,7 +6,8 @@
 
 namespace iris::parsers::packet {
 
-// Has no presence field: whatever is decoded at all is IP, so the bare name `ip` is always true.
+// Have no presence field: whatever is decoded at all is a connection over IP, so these bare names are always true.
+extern const Protocol conn;  // facts of the connection itself that its first packet decides
 extern const Protocol ip;
 extern const Protocol ipv4;  // present when ip.version is 4
 extern const Protocol ipv6;  // present when ip.version is 6

@@ -15,18 +15,9 @@ constexpr const char* event_names[] = {"L4FirstPacket", "L4EndHshk", "InL4Conn",
                                        "L7OnDisc",      "L7EndHdrs", "L4Terminated"};
 
 std::string describe(const frontend::Parameter& parameter) {
-  using enum frontend::DataType;
-  switch (parameter.type) {
-    case five_tuple:
-      return "FiveTuple";
-    case l4_pdu:
-      return "L4Pdu";
-    case conn_record:
-      return "ConnRecord";
-    case session:
-      return parameter.protocol + " session";
-  }
-  return "?";
+  if (parameter.type == frontend::DataType::session) return parameter.protocol + " session";
+  std::string name(abi::info_of(parameter.type).name.substr(std::string_view("iris::").size()));
+  return parameter.argument == 0 ? name : name + "<" + std::to_string(parameter.argument) + ">";
 }
 
 std::string at(frontend::Location where) { return std::to_string(where.line) + ":" + std::to_string(where.column); }

@@ -34,4 +34,13 @@ struct L4Pdu {
   [[nodiscard]] constexpr bool from_originator() const { return direction == Direction::FromOriginator; }
 };
 
+// Data type: the payload of the packet at hand, for those who need no more of an L4Pdu. Exists at the same events, and
+// means the same there. Valid only during the call.
+struct Payload {
+  std::span<const std::uint8_t> bytes;
+  Direction direction = Direction::FromOriginator;
+
+  [[nodiscard]] constexpr bool from_originator() const { return direction == Direction::FromOriginator; }
+};
+
 }  // namespace iris

@@ -4,6 +4,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <string_view>
 
 namespace iris {
 
@@ -56,6 +57,11 @@ struct Endpoint {
 
 // Values are IANA protocol numbers.
 enum class Transport : std::uint8_t { Tcp = 6, Udp = 17 };
+
+// "tcp", "udp".
+[[nodiscard]] constexpr std::string_view name(Transport transport) {
+  return transport == Transport::Tcp ? "tcp" : "udp";
+}
 
 // Data type: who speaks to whom. The originator sent the connection's first packet.
 struct FiveTuple {

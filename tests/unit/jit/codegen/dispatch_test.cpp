@@ -28,9 +28,9 @@ using ::testing::Not;
 using testing::Random;
 using testing::Value;
 
-// A five-tuple with more behind it, so that every shape of a field occurs at some level.
+// A connection with more behind it, so that every shape of a field occurs at some level.
 struct Extended {
-  FiveTuple tuple;
+  ConnRecord record;
   std::uint8_t byte = 0;
   std::uint32_t word = 0;
   std::uint64_t wide[2] = {0, 0};
@@ -88,7 +88,7 @@ std::uint32_t tls_number() {
 std::vector<FamilyShape> all_shapes() {
   std::vector<const Field*> fields{&parsers::service_field};
   for (const Field& each : extra) fields.push_back(&each);
-  for (const char* protocol : {"ip", "ipv4", "ipv6", "tcp", "udp", "tls"}) {
+  for (const char* protocol : {"conn", "ip", "ipv4", "ipv6", "tcp", "udp", "tls"}) {
     for (const Field& each : fields_of(protocol)) fields.push_back(&each);
   }
   std::vector<FamilyShape> shapes;
@@ -112,7 +112,7 @@ struct Sample {
   std::uint32_t protocol = 0;
   std::deque<std::string> texts;
 
-  [[nodiscard]] abi::Facts facts() const { return {&extended.tuple, &tls, protocol, 0}; }
+  [[nodiscard]] abi::Facts facts() const { return {&extended.record, &tls, protocol, 0}; }
   [[nodiscard]] const std::byte* base(Level level) const {
     if (level == Level::protocol) return reinterpret_cast<const std::byte*>(&protocol);
     if (level == Level::session) return reinterpret_cast<const std::byte*>(&tls);
@@ -168,7 +168,7 @@ struct Sample {
 Sample random_sample(Random& random, const std::vector<filter::Predicate>& predicates) {
   Sample sample;
   sample.protocol = static_cast<std::uint32_t>(below(random, 8));
-  sample.extended.tuple.transport = below(random, 2) != 0 ? Transport::Tcp : Transport::Udp;
+  sample.extended.record.tuple.transport = below(random, 2) != 0 ? Transport::Tcp : Transport::Udp;
   const auto fill = [&](const Field& field) {
     for (unsigned i = 0; i < field.alternatives; ++i) {
       std::optional<Value> value;
