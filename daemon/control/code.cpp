@@ -15,6 +15,8 @@ conn::Argument argument_of(const frontend::Parameter& parameter) {
       return conn::Argument::conn_record;
     case frontend::DataType::session:
       return conn::Argument::session;
+    case frontend::DataType::frame:
+      return conn::Argument::frame;
   }
   return conn::Argument::five_tuple;
 }

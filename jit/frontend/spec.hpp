@@ -20,7 +20,7 @@ struct Location {
   bool operator==(const Location&) const = default;
 };
 
-enum class DataType : std::uint8_t { five_tuple, l4_pdu, conn_record, session };
+enum class DataType : std::uint8_t { five_tuple, l4_pdu, conn_record, session, frame };
 
 // A parameter's data type, taken by const reference.
 struct Parameter {

@@ -11,8 +11,8 @@
 namespace iris::jit {
 namespace {
 
-constexpr const char* event_names[] = {"L4FirstPacket", "L4EndHshk", "InL4Conn",    "InL4Stream",
-                                       "L7OnDisc",      "L7EndHdrs", "L4Terminated"};
+constexpr const char* event_names[] = {"L4FirstPacket", "L4EndHshk", "InL4Conn",     "InL4Stream",
+                                       "L7OnDisc",      "L7EndHdrs", "L4Terminated", "Packet"};
 
 std::string describe(const frontend::Parameter& parameter) {
   using enum frontend::DataType;
@@ -25,6 +25,8 @@ std::string describe(const frontend::Parameter& parameter) {
       return "ConnRecord";
     case session:
       return parameter.protocol + " session";
+    case frame:
+      return "Frame";
   }
   return "?";
 }
