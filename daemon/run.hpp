@@ -16,6 +16,8 @@ namespace iris {
 struct ReplayOptions {
   std::vector<std::filesystem::path> captures;
   std::vector<std::filesystem::path> subscriptions;
+  std::vector<std::string> records;    // of the default analysis; with no subscription either: all
+  std::string filter;                  // of what these records are; empty: of everything
   std::filesystem::path output = "-";  // "-": standard output
 };
 

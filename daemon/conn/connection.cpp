@@ -54,7 +54,7 @@ void Tracker::settle(Record& record, Connection& connection) noexcept {
 void Tracker::open(Visit& visit) noexcept {
   Connection& connection = visit.connection;
   connection.record.midstream = (visit.record.flags & record_flag::midstream) != 0;
-  progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.connection = &connection.record}), visit.record.birth);
+  progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record}), visit.record.birth);
   store_frontier(connection);
   connection.observed.wanted = wants_of(connection).observation;
   connection.observed.wanted |= delivery_.observation(progress_.matches());
@@ -124,7 +124,7 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
   connection.protocol_decided = true;
   connection.protocol = protocol;
   connection.sessions_over = protocol == 0;
-  const abi::Facts facts{.connection = &connection.record, .protocol = protocol};
+  const abi::Facts facts{.subject = &connection.record, .protocol = protocol};
   progress_.on_protocol(evaluate(pipeline_->dispatch->protocol, facts), protocol, connection.frontier.view(),
                         record.birth);
   store_frontier(connection);
@@ -138,7 +138,7 @@ void Tracker::take_sessions(Record& record, Connection& connection, Status statu
   for (; status == Status::session; status = connection.layer7->next()) {
     const void* session = connection.layer7->session();
     connection.sessions = true;
-    const abi::Facts facts{.connection = &connection.record, .session = session, .protocol = connection.protocol};
+    const abi::Facts facts{.subject = &connection.record, .session = session, .protocol = connection.protocol};
     progress_.on_session(evaluate(pipeline_->dispatch->session[connection.protocol], facts), connection.protocol,
                          connection.frontier.view(), record.birth);
     const Occasion occasion{.event = Event::L7EndHdrs, .ts = ts, .session = session};

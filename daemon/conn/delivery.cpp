@@ -2,19 +2,10 @@
 
 #include <bit>
 
+#include "daemon/conn/on_behalf.hpp"
+
 namespace iris::conn {
 namespace {
-
-// Says to the host's functions on whose behalf they are called, for as long as user code runs.
-class OnBehalf {
- public:
-  OnBehalf(abi::EmitSink& sink, std::uint32_t subscription, Timestamp ts) {
-    abi::current_call = {&sink, subscription, ts};
-  }
-  ~OnBehalf() { abi::current_call = {}; }
-  OnBehalf(const OnBehalf&) = delete;
-  OnBehalf& operator=(const OnBehalf&) = delete;
-};
 
 std::size_t block_size(const Callee& callee) { return std::bit_ceil(std::size_t{callee.state_size}); }
 

@@ -1,5 +1,5 @@
 // Calls user code: for callbacks whose filter became true, and for those that are active, at the events they asked for.
-// The only place from which it is called on a worker.
+// The only place from which it is called on a worker, besides packet_events.hpp.
 #pragma once
 
 #include <span>

@@ -33,7 +33,7 @@ struct Function {
 
 // Written by workers, read by anyone.
 struct CallbackCounters {
-  std::atomic<std::uint64_t> matched{0};  // connections or sessions for which the filter became true
+  std::atomic<std::uint64_t> matched{0};  // connections, sessions or packets for which the filter became true
   std::atomic<std::uint64_t> calls{0};
   std::atomic<std::uint64_t> faults{0};   // exceptions that left user code
   std::atomic<std::uint64_t> objects{0};  // live states, over all workers
@@ -58,12 +58,18 @@ struct Callee {
   [[nodiscard]] bool has(Event event) const { return (events >> static_cast<unsigned>(event) & 1U) != 0; }
 };
 
-struct Pipeline {
-  std::uint32_t epoch = 0;
+// The callbacks of one kind of subject, connections or packets, merged: a plan with the code that evaluates it and the
+// code that it calls.
+struct Merged {
   std::shared_ptr<const plan::Plan> plan;
   std::shared_ptr<const codegen::Dispatch> dispatch;
   std::vector<abi::Family> families;                   // as plan->families
   std::vector<std::shared_ptr<const Callee>> callees;  // by plan::ActionId, removed ones that are still known too
+};
+
+struct Pipeline : Merged {  // for connections
+  std::uint32_t epoch = 0;
+  std::optional<Merged> packets;  // for packets by themselves; nullopt: nobody wants them
 };
 
 }  // namespace iris::conn

@@ -75,13 +75,15 @@ Tracker::Tracker(const Parts& parts, ConnectionTable table, TimerWheel wheel, Ma
       connections_({.object_bytes = sizeof(Connection), .alignment = alignof(Connection)}),
       sequences_(std::move(sequences)),
       wheel_(std::move(wheel)),
-      delivery_(blocks_, parts.sink) {}
+      delivery_(blocks_, parts.sink),
+      packet_events_(parts.worker, parts.sink) {}
 
 Tracker::~Tracker() = default;
 
 void Tracker::adopt(const Pipeline& pipeline) noexcept {
   pipeline_ = &pipeline;
   delivery_.use(pipeline);
+  packet_events_.use(pipeline);
   progress_.use(*pipeline.plan);
   epochs_.begin(pipeline.epoch);
   truths_.resize(pipeline.plan->predicates.size());

@@ -17,6 +17,7 @@
 #include "daemon/conn/delivery.hpp"
 #include "daemon/conn/epochs.hpp"
 #include "daemon/conn/limits.hpp"
+#include "daemon/conn/packet_events.hpp"
 #include "daemon/conn/progress.hpp"
 #include "daemon/conn/slab.hpp"
 #include "daemon/conn/table.hpp"
@@ -57,6 +58,9 @@ class Tracker {
   void sweep(std::uint32_t budget, Timestamp now) noexcept;
   // Ends every connection.
   void finish(EndReason reason) noexcept;
+
+  // What delivers packets by themselves, of the pipeline that was adopted last. Connections have no part in it.
+  [[nodiscard]] PacketEvents& packet_events() noexcept { return packet_events_; }
 
   // The oldest epoch that a connection is still in, or the current one.
   [[nodiscard]] std::uint32_t oldest_epoch() const noexcept { return epochs_.oldest(); }
@@ -126,6 +130,7 @@ class Tracker {
   Mapping sequences_;  // a TcpSequences a record: needed even where nobody needs the connection
   TimerWheel wheel_;
   Delivery delivery_;
+  PacketEvents packet_events_;
   Progress progress_;  // through pipeline_'s plan
   EpochCounts epochs_;
   const Pipeline* pipeline_ = nullptr;

@@ -12,19 +12,21 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
 
 Intake::Intake() : arrivals_(conn::max_burst) {}
 
-std::span<const conn::Arrival> Intake::take(std::span<const source::PacketRef> burst) noexcept {
+std::span<const conn::Arrival> Intake::take(std::span<const source::PacketRef> burst,
+                                            conn::PacketEvents& events) noexcept {
   using parsers::packet::DecodeStatus;
   for (const auto& packet : burst) __builtin_prefetch(packet.data);
+  const bool wanted = events.wanted();
   std::size_t count = 0;
   std::uint64_t bytes = 0;
   for (const auto& packet : burst) {
     conn::Arrival& arrival = arrivals_[count];
     bytes += packet.wire_length;
     ++number_;
-    if (parsers::packet::decode({packet.bytes(), packet.wire_length, packet.link}, arrival.decoded) !=
-        DecodeStatus::ok) {
-      continue;
-    }
+    const DecodeStatus status =
+        parsers::packet::decode({packet.bytes(), packet.wire_length, packet.link}, arrival.decoded);
+    if (wanted) events.take(packet, status, arrival.decoded);
+    if (status != DecodeStatus::ok) continue;
     arrival.packet = packet;
     arrival.number = number_;
     ++count;

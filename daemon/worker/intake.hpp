@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/conn/arrival.hpp"
+#include "daemon/conn/packet_events.hpp"
 
 namespace iris::worker {
 
@@ -22,8 +23,10 @@ class Intake {
  public:
   Intake();
 
-  // What the burst holds, in its order. Valid until the next call; the packets are the caller's, as before.
-  [[nodiscard]] std::span<const conn::Arrival> take(std::span<const source::PacketRef> burst) noexcept;
+  // What the burst holds, in its order. Valid until the next call; the packets are the caller's, as before. Each frame
+  // is shown to `events` where somebody wants that.
+  [[nodiscard]] std::span<const conn::Arrival> take(std::span<const source::PacketRef> burst,
+                                                    conn::PacketEvents& events) noexcept;
 
   [[nodiscard]] const IntakeCounters& counters() const noexcept { return counters_; }
 

@@ -39,7 +39,7 @@ void Worker::run(const std::stop_token& stop) noexcept {
   while (!stop.stop_requested() && !parts_.source.exhausted()) {
     take_up_pipeline();
     const std::span<source::PacketRef> received = std::span(burst).first(parts_.source.receive(burst));
-    parts_.tracker.process(intake_.take(received));
+    parts_.tracker.process(intake_.take(received, parts_.tracker.packet_events()));
     parts_.source.release(received);
     const Timestamp now = parts_.source.now();
     while (!parts_.tracker.expire(now, expire_budget) && !parts_.real_time) {

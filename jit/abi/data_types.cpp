@@ -58,6 +58,9 @@ constexpr std::array table{
                  .name = "iris::Service",
                  .events = at(L7OnDisc, L7EndHdrs, L4Terminated),
                  .ready = L7OnDisc},
+    // All that there is at Packet.
+    DataTypeInfo{
+        .type = DataType::frame, .name = "iris::Frame", .events = at(Packet), .ready = Packet, .runs_at = Packet},
     // Of which there are as many as protocols. In a stateful callback the latest session stays at hand.
     DataTypeInfo{.type = DataType::session,
                  .name = {},

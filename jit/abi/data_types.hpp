@@ -33,6 +33,7 @@ enum class DataType : std::uint8_t {
   originator_packets,
   responder_packets,
   service,
+  frame,
   session,
 };
 

@@ -9,15 +9,13 @@
 
 #include <cstdint>
 
-#include <iris/conn_record.hpp>
-
 namespace iris::abi {
 
 // What is known when an Evaluate runs. Pointers are valid for that call.
 struct Facts {
-  // Set at every event. parsers::Level::tuple: offsets are relative to its beginning, and name what is known at the
-  // first packet: the five-tuple, `midstream`.
-  const ConnRecord* connection = nullptr;
+  // What offsets of parsers::Level::tuple are relative to: an iris::ConnRecord as it is at the first packet; of packets
+  // by themselves, a parsers::packet::PacketFacts. Set at every event.
+  const void* subject = nullptr;
   const void* session = nullptr;  // parsers::Level::session: the protocol's session type
   std::uint32_t protocol = 0;     // parsers::Level::protocol: number in parsers::registry(); 0 = none was identified
   std::uint32_t worker = 0;       // selects per-worker scratch memory

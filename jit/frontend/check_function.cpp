@@ -19,7 +19,7 @@ namespace iris::frontend {
 namespace {
 
 constexpr std::array<std::string_view, event_count> event_names = {
-    "L4FirstPacket", "L4EndHshk", "InL4Conn", "InL4Stream", "L7OnDisc", "L7EndHdrs", "L4Terminated"};
+    "L4FirstPacket", "L4EndHshk", "InL4Conn", "InL4Stream", "L7OnDisc", "L7EndHdrs", "L4Terminated", "Packet"};
 
 std::string event_name(Event event) { return std::string(event_names[static_cast<std::size_t>(event)]); }
 
@@ -183,9 +183,27 @@ std::string events_of(const abi::DataTypeInfo& type) {
   return text;
 }
 
+// At Packet there is a frame and nothing else; elsewhere there is none. True when that is all there is to say.
+bool check_packet(const clang::ParmVarDecl& decl, const Parameter& parameter, std::optional<Event> event,
+                  Reporter& reporter) {
+  const bool at_packet = event == Event::Packet;
+  const bool is_frame = parameter.type == DataType::frame;
+  if (at_packet && !is_frame) {
+    const auto* type = decl.getType().getNonReferenceType()->getAsCXXRecordDecl();
+    reporter.error(decl.getLocation(), "there is no '" + type->getQualifiedNameAsString() +
+                                           "' at Packet, where packets are delivered one by one, without connections; "
+                                           "'const iris::Frame&' has a packet's addresses, ports and bytes");
+  } else if (is_frame && !at_packet) {
+    reporter.error(decl.getLocation(), "there is no 'iris::Frame' at " + event_name(*event) +
+                                           "; Packet has one, and a connection's packets are 'const iris::L4Pdu&'");
+  }
+  return at_packet || is_frame;
+}
+
 // Whether the parameter exists at the event.
 void check_ready(const clang::ParmVarDecl& decl, const Parameter& parameter, std::optional<Event> event,
                  Reporter& reporter) {
+  if (check_packet(decl, parameter, event, reporter)) return;
   const auto type = "'" + decl.getType().getNonReferenceType()->getAsCXXRecordDecl()->getQualifiedNameAsString() + "'";
   const auto& info = abi::info_of(parameter.type);
   if (!event) {
@@ -227,7 +245,21 @@ const clang::AnnotateAttr* only_one(const clang::NamedDecl& decl,
   return attributes.empty() ? nullptr : attributes.front();
 }
 
-CheckedFilter check_filter(const clang::AnnotateAttr& attribute, const clang::ASTContext& context, Reporter& reporter) {
+filter::Subject subject_of(const clang::FunctionDecl& decl, const clang::AnnotateAttr* on) {
+  bool at_packet = false;
+  if (on != nullptr) {
+    at_packet = written_event(*on, decl.getASTContext()) == Event::Packet;
+  } else {
+    at_packet = std::ranges::any_of(decl.parameters(), [](const clang::ParmVarDecl* parameter) {
+      const auto* known = find_known(parameter->getType().getNonReferenceType()).type;
+      return known != nullptr && known->parameter.type == DataType::frame;
+    });
+  }
+  return at_packet ? filter::Subject::packet : filter::Subject::connection;
+}
+
+CheckedFilter check_filter(const clang::AnnotateAttr& attribute, filter::Subject subject,
+                           const clang::ASTContext& context, Reporter& reporter) {
   const clang::Expr* expression = attribute.args_size() == 1 ? *attribute.args_begin() : nullptr;
   if (expression != nullptr) expression = expression->IgnoreParenImpCasts();
   if (const auto* constant = llvm::dyn_cast_or_null<clang::ConstantExpr>(expression)) {
@@ -249,7 +281,7 @@ CheckedFilter check_filter(const clang::AnnotateAttr& attribute, const clang::AS
     reporter.error(location(0), "the filter is not UTF-8");
     return checked;
   }
-  const auto filter = filter::parse(checked.text);
+  const auto filter = filter::parse(checked.text, subject);
   if (filter) {
     checked.level = filter::level(*filter);
     return checked;

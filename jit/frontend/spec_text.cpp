@@ -147,17 +147,32 @@ bool read(const Json& json, std::optional<State>& out) {
          state.size > 0 && state.alignment > 0 && (state.alignment & (state.alignment - 1)) == 0;
 }
 
+// Packets by themselves and connections have nothing in common that a function could take.
+bool consistent(const Function& function) {
+  const bool at_packet = function.event == Event::Packet;
+  return std::ranges::all_of(function.parameters, [&](const Parameter& parameter) {
+    return (parameter.type == DataType::frame) == at_packet;
+  });
+}
+
 bool read(const Json& json, Function& out) {
   return json.is_object() && read_member(json, "name", out.name) && read_member(json, "where", out.where) &&
          read_member(json, "event", out.event) && read_member(json, "parameters", out.parameters) &&
-         read_member(json, "symbol", out.symbol) && !out.symbol.empty();
+         read_member(json, "symbol", out.symbol) && !out.symbol.empty() && consistent(out);
+}
+
+// An object belongs to a connection.
+bool consistent(const Callback& callback) {
+  if (!callback.state) return callback.functions.size() == 1;
+  return !callback.functions.empty() && std::ranges::none_of(callback.functions, [](const Function& function) {
+    return function.event == Event::Packet;
+  });
 }
 
 bool read(const Json& json, Callback& out) {
   return json.is_object() && read_member(json, "name", out.name) && read_member(json, "filter", out.filter) &&
          read_member(json, "where", out.where) && read_member(json, "state", out.state) &&
-         read_member(json, "functions", out.functions) &&
-         (out.state ? !out.functions.empty() : out.functions.size() == 1);
+         read_member(json, "functions", out.functions) && consistent(out);
 }
 
 bool read_enumerators(const Json& json, std::map<std::int64_t, std::string>& out) {

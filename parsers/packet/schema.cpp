@@ -4,6 +4,9 @@
 #include <cstddef>
 
 #include <iris/conn_record.hpp>
+#include <iris/ip_header.hpp>
+
+#include "parsers/packet/facts.hpp"
 
 namespace iris::parsers::packet {
 namespace {
@@ -43,6 +46,23 @@ constexpr std::array<Field, 3> ports() {
           either(port("port", src_port, "port of either end"), dst_port)};
 }
 
+// What Field::flag_offset assumes of std::optional: the value first, its flag right behind.
+static_assert(sizeof(PacketFacts::icmp_type) == 2 && offsetof(PacketFacts, tuple) == 0);
+
+constexpr std::array<Field, 2> icmp_message() {
+  const auto number = [](std::string_view name, std::size_t offset, std::string_view doc) {
+    return Field{.name = name,
+                 .type = FieldType::number,
+                 .level = Level::tuple,
+                 .width = 1,
+                 .offsets = {static_cast<std::uint16_t>(offset), 0},
+                 .flag_offset = static_cast<std::uint16_t>(offset + 1),
+                 .doc = doc};
+  };
+  return {number("type", offsetof(PacketFacts, icmp_type), "type of the message"),
+          number("code", offsetof(PacketFacts, icmp_code), "code of the message, within its type")};
+}
+
 constexpr Field version{.name = "version",
                         .type = FieldType::number,
                         .level = Level::tuple,
@@ -63,6 +83,17 @@ constexpr std::array<Field, 3> ipv4_fields = addresses();
 constexpr std::array<Field, 3> ipv6_fields = addresses();
 constexpr std::array<Field, 3> tcp_fields = ports();
 constexpr std::array<Field, 3> udp_fields = ports();
+constexpr std::array<Field, 3> sctp_fields = ports();
+constexpr std::array<Field, 2> icmp_fields = icmp_message();
+constexpr std::array<Field, 2> icmpv6_fields = icmp_message();
+
+constexpr Protocol of_packets(std::string_view name, std::span<const Field> fields, std::uint8_t number) {
+  return {.name = name,
+          .fields = fields,
+          .presence = ip_protocol,
+          .presence_value = number,
+          .occurrence = Occurrence::packets_only};
+}
 
 constexpr std::array<Field, 1> conn_fields{Field{.name = "midstream",
                                                  .type = FieldType::number,
@@ -72,10 +103,17 @@ constexpr std::array<Field, 1> conn_fields{Field{.name = "midstream",
                                                  .offsets = {offsetof(ConnRecord, midstream), 0},
                                                  .doc = "1 where a TCP connection began without its SYN; else 0"}};
 
+static_assert(offsetof(ConnRecord, tuple) == offsetof(PacketFacts, tuple), "one field serves connections and packets");
+
 }  // namespace
 
-constinit const Protocol conn{.name = "conn", .fields = conn_fields};
-constinit const Protocol ip{.name = "ip", .fields = ip_fields};
+constinit const Protocol conn{.name = "conn", .fields = conn_fields, .occurrence = Occurrence::every_connection};
+constinit const Protocol ip{.name = "ip",
+                            .fields = ip_fields,
+                            .presence = ip_version,
+                            .presence_value = static_cast<std::uint64_t>(IpVersion::V4),
+                            .presence_other = static_cast<std::uint64_t>(IpVersion::V6),
+                            .occurrence = Occurrence::every_connection};
 constinit const Protocol ipv4{.name = "ipv4",
                               .fields = ipv4_fields,
                               .presence = ip_version,
@@ -92,5 +130,10 @@ constinit const Protocol udp{.name = "udp",
                              .fields = udp_fields,
                              .presence = ip_protocol,
                              .presence_value = static_cast<std::uint64_t>(Transport::Udp)};
+constinit const Protocol icmp = of_packets("icmp", icmp_fields, iris::ip_protocol::icmp);
+constinit const Protocol icmpv6 = of_packets("icmpv6", icmpv6_fields, iris::ip_protocol::icmpv6);
+constinit const Protocol sctp = of_packets("sctp", sctp_fields, iris::ip_protocol::sctp);
+constinit const Protocol esp = of_packets("esp", {}, iris::ip_protocol::esp);
+constinit const Protocol gre = of_packets("gre", {}, iris::ip_protocol::gre);
 
 }  // namespace iris::parsers::packet

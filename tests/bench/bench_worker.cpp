@@ -83,7 +83,7 @@ void worker(benchmark::State& state, const char* source) {
   std::array<source::PacketRef, burst_size> burst;
   const auto step = [&] {
     traffic.generate(burst);
-    tracker.process(rig.intake().take(burst));
+    tracker.process(rig.intake().take(burst, tracker.packet_events()));
     tracker.expire(burst.back().ts, 128);
     tracker.sweep(64, burst.back().ts);
   };

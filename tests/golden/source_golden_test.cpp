@@ -11,8 +11,8 @@
 namespace iris::jit {
 namespace {
 
-constexpr const char* event_names[] = {"L4FirstPacket", "L4EndHshk", "InL4Conn",    "InL4Stream",
-                                       "L7OnDisc",      "L7EndHdrs", "L4Terminated"};
+constexpr const char* event_names[] = {"L4FirstPacket", "L4EndHshk", "InL4Conn",     "InL4Stream",
+                                       "L7OnDisc",      "L7EndHdrs", "L4Terminated", "Packet"};
 
 std::string describe(const frontend::Parameter& parameter) {
   if (parameter.type == frontend::DataType::session) return parameter.protocol + " session";

@@ -57,7 +57,7 @@ void Rig::adopt() {
 
 void Rig::process(std::span<const source::PacketRef> burst) {
   adopt();
-  tracker_->process(intake_.take(burst));
+  tracker_->process(intake_.take(burst, tracker_->packet_events()));
   if (!burst.empty()) tracker_->sweep(0xffffffffU, burst.back().ts);
   publisher_.report_oldest_epoch(0, tracker_->oldest_epoch());
 }

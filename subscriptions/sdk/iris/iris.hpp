@@ -40,6 +40,14 @@
 //     IRIS_ON(L4Terminated) void end(const iris::FiveTuple& flow) { iris::emit(Row{flow, bytes}); }
 //   };
 //
+// Packets. ICMP, SCTP, ESP, GRE are never connections. At Packet, every captured frame is delivered by itself, TCP and
+// UDP among them: filters then know addresses, ports, protocols and `icmp.type`, with the sender as `src`.
+//
+//   IRIS_CALLBACK("icmp.type = 3") IRIS_ON(Packet)
+//   void unreachable(const iris::Frame& frame) {
+//     if (const auto flow = frame.quoted()) iris::emit(Row{flow->responder, frame.icmp()->code});
+//   }
+//
 // References, views and spans that you are given are valid only during the call. User code runs on the core that
 // receives packets: it must not block. In-process C++ is trusted code; Iris guards against accidents, not attackers.
 #pragma once
@@ -50,6 +58,8 @@
 #include <iris/emit.hpp>
 #include <iris/event.hpp>
 #include <iris/filter.hpp>
+#include <iris/frame.hpp>
+#include <iris/ip_header.hpp>
 #include <iris/l4_pdu.hpp>
 #include <iris/link.hpp>
 #include <iris/net.hpp>

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iris/conn_record.hpp>
+
 #include <iris/protocols/tls.hpp>
 
 #include <cstddef>

@@ -1,0 +1,18 @@
+// Says to the host's functions on whose behalf they are called, for as long as user code runs.
+#pragma once
+
+#include "jit/abi/host_api.hpp"
+
+namespace iris::conn {
+
+class OnBehalf {
+ public:
+  OnBehalf(abi::EmitSink& sink, std::uint32_t subscription, Timestamp ts) {
+    abi::current_call = {&sink, subscription, ts};
+  }
+  ~OnBehalf() { abi::current_call = {}; }
+  OnBehalf(const OnBehalf&) = delete;
+  OnBehalf& operator=(const OnBehalf&) = delete;
+};
+
+}  // namespace iris::conn
