@@ -39,23 +39,20 @@ LinkType link_of(parsers::packet::LinkType link) {
                 static_cast<int>(From::linux_sll) == static_cast<int>(LinkType::linux_sll) &&
                 static_cast<int>(From::linux_sll2) == static_cast<int>(LinkType::linux_sll2) &&
                 static_cast<int>(From::null_loopback) == static_cast<int>(LinkType::null_loopback) &&
-                static_cast<int>(From::ppp) == static_cast<int>(LinkType::ppp));
+                static_cast<int>(From::ppp) == static_cast<int>(LinkType::ppp) &&
+                static_cast<int>(From::pppoe) == static_cast<int>(LinkType::pppoe) &&
+                static_cast<int>(From::mpls) == static_cast<int>(LinkType::mpls));
   return static_cast<LinkType>(link);
 }
 
-// What the decoder leaves out of transports that are no connections', and of fragments: where they begin, and ports
-// where there are any.
-void add_content(const IpHeader& header, std::span<const std::uint8_t> datagram, Frame& frame) {
+// The first fragment of a datagram has its transport's header, which the decoder leaves alone.
+void add_first_fragment(Frame& frame) {
   constexpr std::size_t tcp_flags_at = 13;
-  const auto content = datagram.subspan(header.length);  // a header was read in full
-  frame.payload = content;
-  frame.protocol = header.protocol;
-  frame.fragment_offset = header.fragment_offset;
-  frame.transport_offset = static_cast<std::uint16_t>(frame.network_offset + header.length);
-  if (header.fragment_offset != 0 || !ip_protocol::has_ports(header.protocol) || content.size() < 4) return;
-  frame.src_port = parsers::load16(content.data());
-  frame.dst_port = parsers::load16(content.data() + 2);
-  if (header.protocol == ip_protocol::tcp && content.size() > tcp_flags_at) frame.tcp_flags = content[tcp_flags_at];
+  const auto header = frame.payload;
+  if (frame.fragment_offset != 0 || !has_ports(frame.transport) || header.size() < 4) return;
+  frame.src_port = parsers::load16(header.data());
+  frame.dst_port = parsers::load16(header.data() + 2);
+  if (frame.transport == Transport::Tcp && header.size() > tcp_flags_at) frame.tcp_flags = header[tcp_flags_at];
 }
 
 PacketFacts facts_of(const Frame& frame) {
@@ -88,21 +85,21 @@ Frame frame_of(const source::PacketRef& packet, DecodeStatus status, const Decod
   if (!frame.has_ip()) return frame;
   frame.src_ip = {decoded.src_ip, decoded.version};
   frame.dst_ip = {decoded.dst_ip, decoded.version};
+  frame.transport = decoded.transport;
+  frame.payload = decoded.payload(frame.bytes);
   frame.network_offset = decoded.network;
-  const auto behind = frame.bytes.subspan(std::min<std::size_t>(decoded.network, frame.bytes.size()));
-  if (const auto header = read_ip_header(behind)) {
-    // Ethernet pads: the datagram ends where it says. A stated length that is shorter than its header says nothing.
-    const bool stated = header->total_length >= header->length;
-    add_content(*header, stated ? behind.first(std::min<std::size_t>(header->total_length, behind.size())) : behind,
-                frame);
+  if (const auto header = read_ip_header(frame.bytes.subspan(decoded.network))) {
+    const bool agreed = header->transport == decoded.transport;
+    if (agreed) frame.transport_offset = static_cast<std::uint16_t>(decoded.network + header->length);
+    frame.fragment_offset = header->fragment_offset;
   }
-  if (status == DecodeStatus::ok) {
-    frame.protocol = static_cast<std::uint8_t>(decoded.transport);
-    frame.src_port = decoded.src_port;
-    frame.dst_port = decoded.dst_port;
-    frame.tcp_flags = decoded.flags;
-    frame.payload = decoded.payload(frame.bytes);
+  if (status == DecodeStatus::fragment) {
+    add_first_fragment(frame);
+    return frame;
   }
+  frame.src_port = decoded.src_port;
+  frame.dst_port = decoded.dst_port;
+  frame.tcp_flags = decoded.flags;
   return frame;
 }
 

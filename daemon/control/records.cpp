@@ -14,8 +14,8 @@ std::unexpected<Error> unknown_record(const std::string& name) {
   std::vector<std::string_view> known;
   for (const RecordSource& source : record_sources()) known.push_back(source.name);
   const std::string_view near = nearest(name, known);
-  return fail(ErrorCode::not_found, fmt::format("no record is named '{}'{}; there {} {}", name,
-                                                near.empty() ? "" : fmt::format(": did you mean '{}'?", near),
+  return fail(ErrorCode::not_found, fmt::format("no record is named '{}'{}: there {} {}", name,
+                                                near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near),
                                                 known.size() == 1 ? "is only" : "are", fmt::join(known, ", ")));
 }
 

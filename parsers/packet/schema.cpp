@@ -4,7 +4,6 @@
 #include <cstddef>
 
 #include <iris/conn_record.hpp>
-#include <iris/ip_header.hpp>
 
 #include "parsers/packet/facts.hpp"
 
@@ -87,11 +86,11 @@ constexpr std::array<Field, 3> sctp_fields = ports();
 constexpr std::array<Field, 2> icmp_fields = icmp_message();
 constexpr std::array<Field, 2> icmpv6_fields = icmp_message();
 
-constexpr Protocol of_packets(std::string_view name, std::span<const Field> fields, std::uint8_t number) {
+constexpr Protocol of_packets(std::string_view name, std::span<const Field> fields, Transport transport) {
   return {.name = name,
           .fields = fields,
           .presence = ip_protocol,
-          .presence_value = number,
+          .presence_value = static_cast<std::uint64_t>(transport),
           .occurrence = Occurrence::packets_only};
 }
 
@@ -130,10 +129,10 @@ constinit const Protocol udp{.name = "udp",
                              .fields = udp_fields,
                              .presence = ip_protocol,
                              .presence_value = static_cast<std::uint64_t>(Transport::Udp)};
-constinit const Protocol icmp = of_packets("icmp", icmp_fields, iris::ip_protocol::icmp);
-constinit const Protocol icmpv6 = of_packets("icmpv6", icmpv6_fields, iris::ip_protocol::icmpv6);
-constinit const Protocol sctp = of_packets("sctp", sctp_fields, iris::ip_protocol::sctp);
-constinit const Protocol esp = of_packets("esp", {}, iris::ip_protocol::esp);
-constinit const Protocol gre = of_packets("gre", {}, iris::ip_protocol::gre);
+constinit const Protocol icmp = of_packets("icmp", icmp_fields, Transport::Icmp);
+constinit const Protocol icmpv6 = of_packets("icmpv6", icmpv6_fields, Transport::Icmpv6);
+constinit const Protocol sctp = of_packets("sctp", sctp_fields, Transport::Sctp);
+constinit const Protocol esp = of_packets("esp", {}, Transport::Esp);
+constinit const Protocol gre = of_packets("gre", {}, Transport::Gre);
 
 }  // namespace iris::parsers::packet

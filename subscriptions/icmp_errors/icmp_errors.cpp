@@ -2,10 +2,10 @@
 #include <iris/iris.hpp>
 
 struct IcmpError {
-  iris::IpAddress router;  // who says so: a router on the way, or the destination itself
-  iris::IpAddress host;    // whose packet it was
-  iris::Endpoint wanted;   // what it was sent to; port 0 where its protocol has none
-  std::uint8_t protocol;   // of that packet: 6 is TCP, 17 is UDP
+  iris::IpAddress router;     // who says so: a router on the way, or the destination itself
+  iris::IpAddress host;       // whose packet it was
+  iris::Endpoint wanted;      // what it was sent to; port 0 where its protocol has none
+  iris::Transport transport;  // of that packet
   std::uint8_t ip_version;
   std::uint8_t type;
   std::uint8_t code;
@@ -16,7 +16,7 @@ namespace {
 
 // "Fragmentation needed" (RFC 1191, 4) and "packet too big" (RFC 4443, 3.2).
 std::optional<std::uint32_t> mtu_of(const iris::Frame& frame, const iris::Icmp& icmp) {
-  if (frame.protocol == iris::ip_protocol::icmpv6) return icmp.type == 2 ? std::optional(icmp.rest) : std::nullopt;
+  if (frame.transport == iris::Transport::Icmpv6) return icmp.type == 2 ? std::optional(icmp.rest) : std::nullopt;
   return icmp.type == 3 && icmp.code == 4 ? std::optional(icmp.rest & 0xffffU) : std::nullopt;
 }
 
@@ -27,7 +27,6 @@ IRIS_ON(Packet) void icmp_errors(const iris::Frame& frame) {
   const auto icmp = frame.icmp();
   const auto about = frame.quoted();
   if (!icmp || !about) return;  // quotes less than an IP header
-  iris::emit(IcmpError{frame.src_ip, about->originator.ip, about->responder,
-                       static_cast<std::uint8_t>(about->transport), static_cast<std::uint8_t>(frame.src_ip.version),
-                       icmp->type, icmp->code, mtu_of(frame, *icmp)});
+  iris::emit(IcmpError{frame.src_ip, about->originator.ip, about->responder, about->transport,
+                       static_cast<std::uint8_t>(frame.src_ip.version), icmp->type, icmp->code, mtu_of(frame, *icmp)});
 }

@@ -20,6 +20,8 @@ enum class LinkType : std::uint8_t {
   linux_sll2 = 3,     // its second version
   null_loopback = 4,  // BSD loopback
   ppp = 5,
+  pppoe = 6,
+  mpls = 7,
 };
 
 // How far a frame was understood. Values are part of the binary interface: append only.
@@ -44,13 +46,14 @@ struct Icmp {
 // Data type: a packet by itself. Valid only during the call.
 //
 // Delivered at `Packet`: every captured frame once, fragments and retransmissions as they came; what a tunnel carries
-// once more for each layer (`depth`), with the same bytes and other offsets.
+// once more for each layer (`depth`), with the same bytes and other offsets. So a filter that is true of the tunnel's
+// packet and of the packet inside is true twice.
 struct Frame {
   std::span<const std::uint8_t> bytes;  // from the link header on, as captured
   // After the transport header of TCP and UDP; else all that follows the IP header. Without Ethernet's padding, and
   // without what the capture cut off. Empty where status says that there is no IP header.
   std::span<const std::uint8_t> payload;
-  std::span<const std::uint16_t> vlans;  // identifiers, outermost first; of the outermost layer at most four are kept
+  std::span<const std::uint16_t> vlans;  // identifiers, outermost first; at most four are kept
   Timestamp ts;                          // capture time
   std::uint32_t wire_length = 0;         // bytes of the frame on the wire, link header included
   std::uint32_t tunnel = 0;              // identifier of the innermost tunnel (VNI, TEID, GRE key); 0: none, or without
@@ -58,10 +61,10 @@ struct Frame {
   IpAddress dst_ip;
   std::uint16_t network_offset = 0;    // where the IP header begins in `bytes`
   std::uint16_t transport_offset = 0;  // where what it carries begins; 0: unknown
-  std::uint16_t src_port = 0;          // TCP, UDP, SCTP, DCCP, UDP-Lite; else, and in later fragments, 0
+  std::uint16_t src_port = 0;          // TCP, UDP and SCTP; for others, and in later fragments, 0
   std::uint16_t dst_port = 0;
   std::uint16_t fragment_offset = 0;  // of a fragment's payload in its datagram, in bytes
-  std::uint8_t protocol = 0;          // the transport's number (ip_protocol); meaningful where has_ip()
+  Transport transport{};              // any IP protocol number; meaningful where has_ip()
   std::uint8_t tcp_flags = 0;         // tcp_flag bits; 0 for others
   std::uint8_t depth = 0;             // tunnels around this layer
   LinkType link = LinkType::ethernet;
@@ -75,15 +78,15 @@ struct Frame {
   [[nodiscard]] constexpr std::optional<IpVersion> version() const {
     return has_ip() ? std::optional(src_ip.version) : std::nullopt;
   }
-  // Who sent it to whom: originator is the sender, whoever began to speak. Its transport is `protocol`, any number.
+  // Who sent it to whom: originator is the sender, whoever began to speak.
   [[nodiscard]] constexpr std::optional<FiveTuple> tuple() const {
     if (!has_ip()) return std::nullopt;
-    return FiveTuple{{src_ip, src_port}, {dst_ip, dst_port}, static_cast<Transport>(protocol)};
+    return FiveTuple{{src_ip, src_port}, {dst_ip, dst_port}, transport};
   }
 
   // The ICMP or ICMPv6 message that it is; nullopt for others, for later fragments, and where the capture cut it off.
   [[nodiscard]] constexpr std::optional<Icmp> icmp() const {
-    const bool is_icmp = protocol == ip_protocol::icmp || protocol == ip_protocol::icmpv6;
+    const bool is_icmp = transport == Transport::Icmp || transport == Transport::Icmpv6;
     if (!has_ip() || !is_icmp || fragment_offset != 0 || payload.size() < 4) return std::nullopt;
     Icmp message{payload[0], payload[1], 0};
     if (payload.size() >= 8) {
@@ -101,9 +104,9 @@ struct Frame {
     const auto inside = payload.subspan(8);
     const auto header = read_ip_header(inside);
     if (!header) return std::nullopt;
-    FiveTuple tuple{{header->src, 0}, {header->dst, 0}, static_cast<Transport>(header->protocol)};
-    const bool has_ports = header->fragment_offset == 0 && ip_protocol::has_ports(header->protocol);
-    if (has_ports && inside.size() >= std::size_t{header->length} + 4) {
+    FiveTuple tuple{{header->src, 0}, {header->dst, 0}, header->transport};
+    if (header->fragment_offset == 0 && has_ports(header->transport) &&
+        inside.size() >= std::size_t{header->length} + 4) {
       tuple.originator.port = detail::big_endian_16(inside, header->length);
       tuple.responder.port = detail::big_endian_16(inside, header->length + 2);
     }
@@ -114,7 +117,7 @@ struct Frame {
   // Destination unreachable, source quench, redirect, time exceeded, parameter problem; ICMPv6's errors are those below
   // 128 (RFC 4443, 2.1).
   [[nodiscard]] constexpr bool is_icmp_error(std::uint8_t type) const {
-    if (protocol == ip_protocol::icmpv6) return type >= 1 && type < 128;
+    if (transport == Transport::Icmpv6) return type >= 1 && type < 128;
     return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
   }
 };

@@ -12,26 +12,21 @@
 
 namespace iris {
 
-// Numbers that stand in IP headers for what they carry (IANA's "protocol numbers").
-namespace ip_protocol {
-inline constexpr std::uint8_t icmp = 1, tcp = 6, udp = 17, gre = 47, esp = 50, icmpv6 = 58, sctp = 132;
-
-// Whether its header begins with two port numbers: TCP, UDP, DCCP, SCTP, UDP-Lite.
-[[nodiscard]] constexpr bool has_ports(std::uint8_t protocol) {
-  return protocol == tcp || protocol == udp || protocol == 33 || protocol == sctp || protocol == 136;
+// Whether a transport's header begins with two port numbers: TCP, UDP, DCCP, SCTP, UDP-Lite.
+[[nodiscard]] constexpr bool has_ports(Transport transport) {
+  constexpr Transport dccp{33}, udp_lite{136};
+  return transport == Transport::Tcp || transport == Transport::Udp || transport == dccp ||
+         transport == Transport::Sctp || transport == udp_lite;
 }
-}  // namespace ip_protocol
 
 // IPv4 (RFC 791, 3.1), or IPv6 with its extension headers (RFC 8200, 3 and 4).
 struct IpHeader {
   IpVersion version = IpVersion::V4;
-  // Of what follows, extension headers left out. In a later fragment of IPv6: what the fragment header names.
-  std::uint8_t protocol = 0;
+  Transport transport{};  // of what follows all these headers; in a fragment, as the fragment names it
   IpAddress src;
   IpAddress dst;
-  std::uint32_t length = 0;           // of the header, options and extension headers included
-  std::uint32_t total_length = 0;     // of header and content, as stated; 0: not stated (RFC 2675, offload)
-  std::uint16_t fragment_offset = 0;  // of the content in its datagram, in bytes
+  std::uint32_t length = 0;           // options, extension headers and authentication headers included
+  std::uint16_t fragment_offset = 0;  // of what follows in its datagram, in bytes
   bool more_fragments = false;
 
   [[nodiscard]] constexpr bool is_fragment() const { return more_fragments || fragment_offset != 0; }
@@ -50,50 +45,56 @@ constexpr std::array<std::uint8_t, count> address_bytes(std::span<const std::uin
   return address;
 }
 
+// Headers that say what follows them, by number; all but 51 are IPv6's only (IANA's "IPv6 extension header types").
+constexpr bool is_extension(std::uint8_t number, IpVersion version) {
+  if (number == 51) return true;  // authentication header (RFC 4302)
+  constexpr std::array<std::uint8_t, 7> numbers{0, 43, 44, 60, 135, 139, 140};
+  return version == IpVersion::V6 && std::ranges::find(numbers, number) != numbers.end();
+}
+
+// Walks from the header that is `header.length` bytes long over what extends it. False where one is not there in full.
+constexpr bool walk_extensions(std::span<const std::uint8_t> bytes, std::uint8_t number, IpHeader& header) {
+  constexpr unsigned at_most = 16;
+  constexpr std::uint8_t fragment = 44, authentication = 51;
+  for (unsigned i = 0; is_extension(number, header.version) && !header.is_fragment(); ++i) {
+    if (i == at_most || header.length + 8 > bytes.size()) return false;
+    const auto extension = bytes.subspan(header.length);
+    if (number == fragment) {
+      const std::uint16_t place = big_endian_16(extension, 2);
+      header.more_fragments = (place & 1U) != 0;
+      header.fragment_offset = place & 0xfff8U;
+      header.length += 8;
+    } else {
+      header.length += number == authentication ? (extension[1] + 2U) * 4 : (extension[1] + 1U) * 8;
+    }
+    if (header.length > bytes.size()) return false;
+    number = extension[0];
+  }
+  header.transport = static_cast<Transport>(number);
+  return true;
+}
+
 constexpr std::optional<IpHeader> read_ipv4_header(std::span<const std::uint8_t> bytes) {
   if (bytes.size() < 20) return std::nullopt;
   IpHeader header;
   header.length = (bytes[0] & 0x0fU) * 4;
-  header.total_length = big_endian_16(bytes, 2);
   if (header.length < 20 || header.length > bytes.size()) return std::nullopt;
-  const std::uint16_t fragment = big_endian_16(bytes, 6);
-  header.more_fragments = (fragment & 0x2000U) != 0;
-  header.fragment_offset = static_cast<std::uint16_t>((fragment & 0x1fffU) * 8);
-  header.protocol = bytes[9];
+  const std::uint16_t place = big_endian_16(bytes, 6);
+  header.more_fragments = (place & 0x2000U) != 0;
+  header.fragment_offset = static_cast<std::uint16_t>((place & 0x1fffU) * 8);
   header.src = IpAddress::v4(address_bytes<4>(bytes, 12));
   header.dst = IpAddress::v4(address_bytes<4>(bytes, 16));
-  return header;
+  return walk_extensions(bytes, bytes[9], header) ? std::optional(header) : std::nullopt;
 }
 
 constexpr std::optional<IpHeader> read_ipv6_header(std::span<const std::uint8_t> bytes) {
-  constexpr std::uint8_t hop_by_hop = 0, routing = 43, fragment = 44, destination_options = 60;
-  constexpr unsigned max_extension_headers = 16;
   if (bytes.size() < 40) return std::nullopt;
   IpHeader header;
   header.version = IpVersion::V6;
+  header.length = 40;
   header.src = IpAddress::v6(address_bytes<16>(bytes, 8));
   header.dst = IpAddress::v6(address_bytes<16>(bytes, 24));
-  const std::uint32_t content = big_endian_16(bytes, 4);
-  header.total_length = content == 0 ? 0 : 40 + content;
-  header.length = 40;
-  header.protocol = bytes[6];
-  for (unsigned i = 0; i <= max_extension_headers; ++i) {
-    const std::uint8_t type = header.protocol;
-    if (type != hop_by_hop && type != routing && type != fragment && type != destination_options) return header;
-    if (header.length + 8 > bytes.size()) return std::nullopt;
-    header.protocol = bytes[header.length];
-    if (type != fragment) {
-      header.length += (bytes[header.length + 1] + 1U) * 8;
-      if (header.length > bytes.size()) return std::nullopt;
-      continue;
-    }
-    const std::uint16_t place = big_endian_16(bytes, header.length + 2);
-    header.more_fragments = (place & 1U) != 0;
-    header.fragment_offset = static_cast<std::uint16_t>(place & 0xfff8U);
-    header.length += 8;
-    if (header.fragment_offset != 0) return header;  // what follows is the middle of something
-  }
-  return std::nullopt;
+  return walk_extensions(bytes, bytes[6], header) ? std::optional(header) : std::nullopt;
 }
 
 }  // namespace detail

@@ -128,7 +128,7 @@ struct Sample {
     if (field.level != Level::tuple || owner == nullptr || owner->presence == nullptr) return true;
     std::uint64_t number = 0;
     std::memcpy(&number, base(Level::tuple) + owner->presence->offsets[0], owner->presence->width);
-    return number == owner->presence_value;
+    return number == owner->presence_value || (owner->presence_other != 0 && number == owner->presence_other);
   }
 
   // The values that are there: at most one an alternative.
