@@ -159,7 +159,7 @@ void describe(const std::vector<Lane>& lanes, const Traffic& traffic, control::S
     info.connections_begun = counters.begun.load();
     info.connections_ended = counters.ended.load();
     info.connections_live = info.connections_begun - info.connections_ended;
-    info.table_full = counters.table_full.load();
+    info.table_full = counters.evicted.load() + counters.evicted_half_open.load();
     status.workers.push_back(info);
   }
 }

@@ -132,10 +132,8 @@ EthAddr link_of(const source::PacketRef& packet) {
     case LinkType::linux_sll2:
       if (frame.size() < 20 || number_at(frame, 8) != hardware_ethernet || frame[11] != 6) break;
       return {mac_at(frame, 12), std::nullopt};
-    case LinkType::raw_ip:
-    case LinkType::null_loopback:
-    case LinkType::ppp:
-      break;
+    default:
+      return {};
   }
   return {};
 }

@@ -16,21 +16,27 @@
 #include "daemon/conn/connection.hpp"
 #include "daemon/conn/delivery.hpp"
 #include "daemon/conn/epochs.hpp"
+#include "daemon/conn/half_open.hpp"
 #include "daemon/conn/limits.hpp"
 #include "daemon/conn/packet_events.hpp"
 #include "daemon/conn/progress.hpp"
+#include "daemon/conn/realms.hpp"
 #include "daemon/conn/slab.hpp"
 #include "daemon/conn/table.hpp"
 #include "daemon/conn/wheel.hpp"
 
 namespace iris::conn {
 
-// Totals since the start. Written by the worker, read by anyone.
+// Totals since the start. Written by the worker, read by anyone. At any time begun = ended + live.
 struct TrackerCounters {
   std::atomic<std::uint64_t> packets{0};
   std::atomic<std::uint64_t> begun{0};
-  std::atomic<std::uint64_t> ended{0};
-  std::atomic<std::uint64_t> table_full{0};  // packets whose connection found no room
+  std::atomic<std::uint64_t> ended{0};              // evicted ones included
+  std::atomic<std::uint64_t> evicted_half_open{0};  // for want of room: their SYN was all that was seen
+  std::atomic<std::uint64_t> evicted{0};            // for want of room: others
+  std::atomic<std::uint64_t> midstream_ignored{0};  // packets of TCP connections that Midstream::ignore leaves out
+  std::atomic<std::uint64_t> stray_resets{0};       // RSTs that no receiver would accept
+  std::atomic<std::uint64_t> unobserved{0};         // connections that found no memory to be shown to anybody
 };
 
 // Used by its worker's thread only, but for counters().
@@ -73,8 +79,21 @@ class Tracker {
   struct Lookup {
     Key key;
     ConnectionTable::Hash hash = 0;
-    bool from_low = false;  // sent by the key's low end
+    Record* record = nullptr;  // what was found before the burst's first packet was handled
+    bool from_low = false;     // sent by the key's low end
   };
+  // The worker's tables, sized by Limits::capacity.
+  struct Tables {
+    ConnectionTable connections;
+    TimerWheel wheel;
+    HalfOpenQueue half_open;
+    Realms realms;
+  };
+  // Timeouts in ticks.
+  struct Timeouts {
+    Tick establish, inactivity, linger, udp;
+  };
+  struct Timed;  // what the wheel asks
   // The connection at hand, and what is told of it.
   struct Visit {
     Record& record;
@@ -83,35 +102,47 @@ class Tracker {
     L4Pdu pdu;
   };
 
-  Tracker(const Parts& parts, ConnectionTable table, TimerWheel wheel, Mapping sequences);
+  Tracker(const Parts& parts, Tables tables);
 
   // tracker.cpp
-  void prefetch_connection(const Lookup& lookup) noexcept;
-  void handle(const Arrival& arrival, const Lookup& lookup) noexcept;
-  [[nodiscard]] Record* current(const Lookup& lookup, Timestamp ts) noexcept;
+  void look_up(const Arrival& arrival, Lookup& lookup) noexcept;
+  void prefetch_connection(Lookup& lookup) noexcept;
+  void handle(const Arrival& arrival, Lookup& lookup) noexcept;
+  [[nodiscard]] Record* current(Lookup& lookup, Timestamp ts) noexcept;
   [[nodiscard]] Record* begin(const Arrival& arrival, const Lookup& lookup) noexcept;
-  void bury(Record& record, EndReason reason, Timestamp when) noexcept;
+  [[nodiscard]] TcpChange advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup,
+                                      bool& opened) noexcept;
+  void turn_round(Record& record) noexcept;
   void end(Record& record, EndReason reason, Timestamp when) noexcept;
   void drop_connection(Record& record) noexcept;
+  void drop_content(Connection& connection) noexcept;
   void bring_up(Record& record, Timestamp now) noexcept;
+  // eviction.cpp
+  void evict() noexcept;
+  [[nodiscard]] Record* oldest_half_open() noexcept;
+  [[nodiscard]] Record& least_missed() noexcept;
+  // time
   [[nodiscard]] std::optional<Tick> due(std::uint32_t index, Tick tick) noexcept;
-  [[nodiscard]] Duration timeout_of(const Record& record) const noexcept;
+  [[nodiscard]] Tick timeout_of(const Record& record) const noexcept;
   [[nodiscard]] Timestamp expiry_of(const Record& record) noexcept;
   [[nodiscard]] Connection* connection_of(const Record& record) noexcept {
     return record.cold == no_index ? nullptr : static_cast<Connection*>(connections_.at(record.cold));
   }
-  [[nodiscard]] TcpSequences& sequences_of(const Record& record) noexcept {
-    return static_cast<TcpSequences*>(sequences_.data())[table_.index_of(record)];
+
+  [[nodiscard]] Content* content_of(const Connection& connection) noexcept {
+    return connection.content == no_index ? nullptr : static_cast<Content*>(contents_.at(connection.content));
   }
 
   // connection.cpp
+  [[nodiscard]] Content* make_content(Connection& connection) noexcept;
   void open(Visit& visit) noexcept;
   void drive(Visit& visit, bool opened, bool handshake_completed) noexcept;
   void reassemble(Visit& visit) noexcept;
   [[nodiscard]] bool take_piece(Record& record, Connection& connection, const Piece& piece) noexcept;
-  void parse(Record& record, Connection& connection, const Piece& piece) noexcept;
+  void parse(Record& record, Connection& connection, Content& content, const Piece& piece) noexcept;
   void take_sessions(Record& record, Connection& connection, parsers::Status status, Timestamp ts) noexcept;
   void decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept;
+  void wind_up(Record& record, Connection& connection, Timestamp when) noexcept;
   void close(Record& record, Connection& connection, EndReason reason, Timestamp when) noexcept;
   void adopt(Record& record, Connection& connection, Timestamp now) noexcept;
   void settle(Record& record, Connection& connection) noexcept;
@@ -121,14 +152,19 @@ class Tracker {
   [[nodiscard]] std::span<const plan::PredicateId> evaluate(abi::Evaluate function, abi::Facts facts) noexcept;
 
   const Limits limits_;
+  const Timeouts timeouts_;
   const std::uint32_t worker_;
+  source::PacketHolder& holder_;
+  abi::EmitSink& sink_;
   BlockCache blocks_;
   BlockPool arena_blocks_;
   HoldPool hold_pool_;
   ConnectionTable table_;
-  Slab connections_;   // of Connection
-  Mapping sequences_;  // a TcpSequences a record: needed even where nobody needs the connection
+  Slab connections_;  // of Connection
+  Slab contents_;     // of Content
   TimerWheel wheel_;
+  HalfOpenQueue half_open_;
+  Realms realms_;
   Delivery delivery_;
   PacketEvents packet_events_;
   Progress progress_;  // through pipeline_'s plan
@@ -136,7 +172,10 @@ class Tracker {
   const Pipeline* pipeline_ = nullptr;
   Clock clock_{Timestamp{}};  // its base is the first packet
   bool clock_set_ = false;
-  std::uint32_t sweep_next_ = 0;  // index of the next record to bring up; at the table's limit: all are
+  std::uint64_t last_number_ = 0;  // of the latest packet
+  bool wanted_ = false;            // somebody may want a connection that begins now
+  std::uint32_t evict_next_ = 0;   // where the search for a connection to evict goes on
+  std::uint32_t sweep_next_ = 0;   // index of the next record to bring up; at the table's limit: all are
   std::vector<plan::PredicateId> truths_;
   std::vector<std::uint64_t> evaluations_;
   std::array<Lookup, max_burst> lookups_;

@@ -30,7 +30,9 @@ class Observe : public testing::Test {
       for (std::uint8_t i = 0; i < 12; ++i) bytes_[i] = i;
     }
     Arrival arrival;
-    arrival.packet = {bytes_.data(), static_cast<std::uint32_t>(frame), static_cast<std::uint32_t>(frame + 4)};
+    arrival.packet.data = bytes_.data();
+    arrival.packet.length = static_cast<std::uint32_t>(frame);
+    arrival.packet.wire_length = static_cast<std::uint32_t>(frame + 4);
     arrival.packet.link = link_;
     arrival.packet.ts = {ms * 1'000'000};
     arrival.decoded.wire_payload_length = payload;
@@ -58,7 +60,7 @@ class Observe : public testing::Test {
 
   BlockCache blocks_;
   BlockPool arenas_;
-  Connection connection_{arenas_};
+  Connection connection_;
   LinkType link_ = LinkType::ethernet;
   unsigned count_ = 0;
   std::vector<std::uint8_t> bytes_;
@@ -168,7 +170,8 @@ TEST_F(Observe, WithoutMemoryAListIsEmptyRatherThanFullOfHoles) {
   observed().wanted.packets = 4;
   bytes_.assign(60, 1);
   Arrival arrival;
-  arrival.packet = {bytes_.data(), 60, 60};
+  arrival.packet.data = bytes_.data();
+  arrival.packet.length = 60;
   const L4Pdu pdu;
   observe(connection_, {pdu, arrival, true}, {blocks_, none});
   observe(connection_, {pdu, arrival, false}, {blocks_, none});
@@ -212,7 +215,8 @@ TEST_F(Observe, CookedCapturesHaveTheSendersAddress) {
   const auto first = [&](LinkType link, std::vector<std::uint8_t> frame) {
     bytes_ = std::move(frame);
     Arrival arrival;
-    arrival.packet = {bytes_.data(), static_cast<std::uint32_t>(bytes_.size()), 60};
+    arrival.packet.data = bytes_.data();
+    arrival.packet.length = static_cast<std::uint32_t>(bytes_.size());
     arrival.packet.link = link;
     const L4Pdu pdu;
     observe(connection_, {pdu, arrival, true}, memory());
