@@ -85,7 +85,7 @@ class Compared:
         for stream in self.truth["tcp"]:
             follow = stream.get("follow")
             ends = replay.endpoint(stream["orig"]), replay.endpoint(stream["resp"])
-            if not follow or follow["has_missing_marker"] or frozenset(ends) in accepted:
+            if not follow or follow.get("has_missing_marker") or frozenset(ends) in accepted:
                 continue
             for sender, receiver, side in ((*ends, "orig"), (*ends[::-1], "resp")):
                 if follow[f"{side}_len"]:

@@ -23,10 +23,16 @@ class DataTypes : public testing::Test {
     source::PacketRef packet;
     for (unsigned i = 0; i < count; ++i) {
       ASSERT_EQ(traffic_.generate({&packet, 1}), 1U);
+      now_ = packet.ts;
       rig_.process({&packet, 1});
     }
   }
-  void conversations(unsigned count) { packets(count * conversation_packets); }
+  void conversations(unsigned count) {
+    packets(count * conversation_packets);
+    linger();
+  }
+  // Until closed connections no longer wait for late packets.
+  void linger() { rig_.tracker().expire(now_ + Duration{6'000'000'000}, 1'000'000); }
   void add(const std::string& name, const std::string& body) {
     const auto added = rig_.registry().add(name, {name + ".cpp", "#include <iris/iris.hpp>\n" + body});
     ASSERT_TRUE(added.has_value()) << added.error().message;
@@ -46,6 +52,7 @@ class DataTypes : public testing::Test {
   Conversations traffic_{{.conversations = 1, .packets = conversation_packets}};
   source::MemorySource holder_{[](std::span<source::PacketRef>) { return std::size_t{0}; }};
   Rig rig_{holder_};
+  Timestamp now_;  // of the latest packet
 };
 
 TEST_F(DataTypes, PktCount) {
