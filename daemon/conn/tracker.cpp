@@ -55,26 +55,49 @@ Direction direction_of(const Record& record, bool from_low) {
 
 }  // namespace
 
+struct Tracker::Memory {
+  ConnectionTable table;
+  TimerWheel wheel;
+  Mapping sequences;
+  Slab connections;
+  BlockPool arena_blocks;
+  BlockCache blocks;
+};
+
 Result<std::unique_ptr<Tracker>> Tracker::create(const Parts& parts) {
-  auto table = ConnectionTable::create({.capacity = parts.limits.capacity, .seed = parts.seed});
+  const Limits& limits = parts.limits;
+  auto table = ConnectionTable::create({.capacity = limits.capacity, .seed = parts.seed, .prefault = limits.prefault});
   if (!table) return std::unexpected(table.error());
-  auto wheel =
-      TimerWheel::create({.capacity = parts.limits.capacity, .horizon = to_ticks(parts.limits.tcp_inactivity)});
+  auto wheel = TimerWheel::create({.capacity = limits.capacity, .horizon = to_ticks(limits.tcp_inactivity)});
   if (!wheel) return std::unexpected(wheel.error());
-  auto sequences = Mapping::create(std::size_t{parts.limits.capacity} * sizeof(TcpSequences), false);
+  auto sequences = Mapping::create(std::size_t{limits.capacity} * sizeof(TcpSequences), limits.prefault);
   if (!sequences) return std::unexpected(sequences.error());
-  return std::unique_ptr<Tracker>(new Tracker(parts, std::move(*table), std::move(*wheel), std::move(*sequences)));
+  auto connections = Slab::create({.object_bytes = sizeof(Connection),
+                                   .alignment = alignof(Connection),
+                                   .capacity = limits.capacity,
+                                   .prefault = limits.prefault});
+  if (!connections) return std::unexpected(connections.error());
+  auto arena_blocks = BlockPool::create(
+      {.total_bytes = limits.parsers_bytes, .arena_bytes = limits.parser_bytes, .prefault = limits.prefault});
+  if (!arena_blocks) return std::unexpected(arena_blocks.error());
+  auto blocks = BlockCache::create({.bytes = limits.state_bytes, .prefault = limits.prefault});
+  if (!blocks) return std::unexpected(blocks.error());
+  return std::unique_ptr<Tracker>(
+      new Tracker(parts, {std::move(*table), std::move(*wheel), std::move(*sequences), std::move(*connections),
+                          std::move(*arena_blocks), std::move(*blocks)}));
 }
 
-Tracker::Tracker(const Parts& parts, ConnectionTable table, TimerWheel wheel, Mapping sequences)
+Tracker::Tracker(const Parts& parts, Memory memory)
     : limits_(parts.limits),
       worker_(parts.worker),
+      blocks_(std::move(memory.blocks)),
+      arena_blocks_(std::move(memory.arena_blocks)),
       hold_pool_(parts.limits.reassembly.held_packets,
                  {.packets = parts.limits.reassembly.packets, .bytes = parts.limits.reassembly.bytes}, parts.holder),
-      table_(std::move(table)),
-      connections_({.object_bytes = sizeof(Connection), .alignment = alignof(Connection)}),
-      sequences_(std::move(sequences)),
-      wheel_(std::move(wheel)),
+      table_(std::move(memory.table)),
+      connections_(std::move(memory.connections)),
+      sequences_(std::move(memory.sequences)),
+      wheel_(std::move(memory.wheel)),
       delivery_(blocks_, parts.sink) {}
 
 Tracker::~Tracker() = default;

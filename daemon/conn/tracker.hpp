@@ -13,6 +13,7 @@
 #include <span>
 
 #include "daemon/conn/arrival.hpp"
+#include "daemon/conn/block_cache.hpp"
 #include "daemon/conn/connection.hpp"
 #include "daemon/conn/delivery.hpp"
 #include "daemon/conn/epochs.hpp"
@@ -32,7 +33,15 @@ struct TrackerCounters {
   std::atomic<std::uint64_t> table_full{0};  // packets whose connection found no room
 };
 
-// Used by its worker's thread only, but for counters().
+// What a worker's connections take of what was reserved for them.
+struct TrackerMemory {
+  MemoryUse table;   // records and the way to them
+  MemoryUse cold;    // cold parts
+  MemoryUse arenas;  // of parsers
+  MemoryUse blocks;  // user state and long lists
+};
+
+// Used by its worker's thread only, but for counters() and memory(). Takes its memory at creation, as its limits say.
 class Tracker {
  public:
   struct Parts {
@@ -61,6 +70,9 @@ class Tracker {
   // The oldest epoch that a connection is still in, or the current one.
   [[nodiscard]] std::uint32_t oldest_epoch() const noexcept { return epochs_.oldest(); }
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] TrackerMemory memory() const noexcept {
+    return {table_.use(), connections_.use(), arena_blocks_.use(), blocks_.use()};
+  }
   // Look-ups of each family of the current pipeline, since it was adopted.
   [[nodiscard]] std::span<const std::uint64_t> evaluations() const noexcept { return evaluations_; }
 
@@ -80,7 +92,9 @@ class Tracker {
     std::uint32_t wire_payload = 0;  // bytes of payload on the wire; at least pdu.payload
   };
 
-  Tracker(const Parts& parts, ConnectionTable table, TimerWheel wheel, Mapping sequences);
+  struct Memory;  // what create() takes
+
+  Tracker(const Parts& parts, Memory memory);
 
   // tracker.cpp
   void prefetch_connection(const Lookup& lookup) noexcept;
