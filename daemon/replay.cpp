@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "daemon/control/registry.hpp"
+#include "daemon/options.hpp"
 #include "daemon/output/file_sink.hpp"
 #include "daemon/output/output.hpp"
 #include "daemon/run.hpp"
@@ -80,8 +81,11 @@ int run_replay(const ReplayOptions& options, const Signals& signals) {
   if (auto started = registry.start(); !started) return failed(started.error());
   if (auto added = add_all(registry, options, signals); !added) return failed(added.error());
 
-  auto tracker = conn::Tracker::create(
-      {.limits = {}, .worker = 0, .seed = replay_seed, .holder = **source, .sink = output.worker(0)});
+  auto tracker = conn::Tracker::create({.limits = connection_limits(options.config),
+                                        .worker = 0,
+                                        .seed = replay_seed,
+                                        .holder = **source,
+                                        .sink = output.worker(0)});
   if (!tracker) return failed(tracker.error());
   worker::Worker worker({.number = 0,
                          .idle = worker::Idle::yield,

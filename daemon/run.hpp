@@ -17,6 +17,7 @@ struct ReplayOptions {
   std::vector<std::filesystem::path> captures;
   std::vector<std::filesystem::path> subscriptions;
   std::filesystem::path output = "-";  // "-": standard output
+  config::Config config;               // connections, reassembly, fragments and tunnels of it
 };
 
 // Events to the output, a summary to stderr. Returns the exit status.

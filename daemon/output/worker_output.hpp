@@ -18,6 +18,7 @@ struct RecordHeader {
   Channel* channel = nullptr;
   Timestamp ts;
   std::uint32_t row_index = 0;
+  bool degraded = false;  // abi::EmitSink::degraded, when it was emitted
 };
 
 class WorkerOutput final : public abi::EmitSink {
