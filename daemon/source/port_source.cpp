@@ -42,6 +42,10 @@ PortSource::PortSource(std::span<const Port* const> ports, std::uint16_t worker)
              std::ranges::all_of(queues_, [](const Queue& queue) { return queue.port->hardware_timestamps(); });
 }
 
+bool PortSource::spread_by_owner() const noexcept {
+  return std::ranges::all_of(queues_, [](const Queue& queue) { return queue.port->follows(); });
+}
+
 std::size_t PortSource::receive(std::span<PacketRef> burst) noexcept {
   now_ = wall_clock();
   std::size_t count = 0;

@@ -24,6 +24,7 @@ class PortSource final : public Source {
 
   [[nodiscard]] std::size_t receive(std::span<PacketRef> burst) noexcept override;
   [[nodiscard]] bool exhausted() const noexcept override { return false; }
+  [[nodiscard]] bool spread_by_owner() const noexcept override;
 
   // The wall clock at the last receive().
   [[nodiscard]] Timestamp now() const noexcept override { return now_; }
