@@ -132,4 +132,17 @@ void PortSource::release(std::span<const PacketRef> packets) noexcept {
   }
 }
 
+Room PortSource::compose(std::uint32_t length) noexcept {
+  if (queues_.empty() || length > longest_composed) return {};
+  Pool& pool = queues_.front().port->pool();
+  rte_mempool* buffers = length <= rte_pktmbuf_data_room_size(pool.packets()) ? pool.packets() : pool.large();
+  rte_mbuf* packet = rte_pktmbuf_alloc(buffers);
+  after_hand_over(&pool);
+  if (packet == nullptr) return {};
+  packet->data_off = 0;  // nothing will be put before it, and the longest datagram needs all of a large buffer
+  packet->data_len = static_cast<std::uint16_t>(length);
+  packet->pkt_len = length;
+  return {rte_pktmbuf_mtod(packet, std::uint8_t*), packet};
+}
+
 }  // namespace iris::source

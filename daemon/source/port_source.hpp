@@ -35,6 +35,9 @@ class PortSource final : public Source {
 
   void hold(const PacketRef& packet) noexcept override;
   void release(std::span<const PacketRef> packets) noexcept override;
+  // From the pool of its first queue: one of the many buffers that packets arrive in where that is enough, else one of
+  // the few large ones.
+  [[nodiscard]] Room compose(std::uint32_t length) noexcept override;
 
   [[nodiscard]] std::size_t queues() const { return queues_.size(); }
 
