@@ -127,9 +127,15 @@ ordered_json reassembly_json(const Worker::Reassembly& reassembly) {
 }
 
 ordered_json fragments_json(const Worker::Fragments& fragments) {
-  return {{"fragments", fragments.fragments()},     {"datagrams", fragments.datagrams()},
-          {"expired", fragments.expired()},         {"evicted", fragments.evicted()},
-          {"overlapping", fragments.overlapping()}, {"malformed", fragments.malformed()}};
+  return {{"fragments", fragments.fragments()},
+          {"datagrams", fragments.datagrams()},
+          {"cut_off", fragments.cut_off()},
+          {"expired", fragments.expired()},
+          {"evicted", fragments.evicted()},
+          {"overlapping", fragments.overlapping()},
+          {"malformed", fragments.malformed()},
+          {"duplicates", fragments.duplicates()},
+          {"lost", fragments.lost()}};
 }
 
 ordered_json undecoded_json(const Worker::Undecoded& undecoded) {
@@ -199,10 +205,13 @@ std::string status_text(const v1::StatusResponse& status) {
                         {"malformed", [](const Worker& w) { return w.undecoded_by_reason().malformed(); }}});
   text += counters(status, {{"fragments", [](const Worker& w) { return w.fragments().fragments(); }},
                             {"datagrams", [](const Worker& w) { return w.fragments().datagrams(); }},
+                            {"cut off", [](const Worker& w) { return w.fragments().cut_off(); }},
                             {"expired", [](const Worker& w) { return w.fragments().expired(); }},
                             {"evicted", [](const Worker& w) { return w.fragments().evicted(); }},
                             {"overlapping", [](const Worker& w) { return w.fragments().overlapping(); }},
-                            {"malformed", [](const Worker& w) { return w.fragments().malformed(); }}});
+                            {"malformed", [](const Worker& w) { return w.fragments().malformed(); }},
+                            {"duplicates", [](const Worker& w) { return w.fragments().duplicates(); }},
+                            {"lost", [](const Worker& w) { return w.fragments().lost(); }}});
   text +=
       counters(status, {{"held packets", [](const Worker& w) { return w.reassembly().held_packets(); }},
                         {"copied bytes", [](const Worker& w) { return w.reassembly().copied_bytes(); }},

@@ -48,7 +48,8 @@ Result<void> open_pools(const config::Config& config, Traffic& traffic) {
   const source::PoolDemand none{.queues = 0,
                                 .workers = config.workers.count,
                                 .held_packets = config.reassembly.held_packets,
-                                .fragments = config.fragments.packets};
+                                .fragments = config.fragments.packets,
+                                .handed_over = worker::Mailboxes::capacity(config.workers.count)};
   std::map<int, source::PoolDemand> demands;
   for (const auto& port : config.ports) {
     source::PoolDemand& demand = demands.try_emplace(source::node_of(port.device), none).first->second;
@@ -92,6 +93,17 @@ Result<Traffic> open_traffic(const config::Config& config) {
   return traffic;
 }
 
+// The smallest redirection table is part of the larger ones: all devices can follow it, and so can software.
+source::Owner make_owner(const config::Config& config, Traffic& traffic) {
+  std::uint32_t table = 0;
+  for (const auto& port : traffic.ports) {
+    if (port->table_size() > 0) table = table == 0 ? port->table_size() : std::min(table, port->table_size());
+  }
+  const source::Owner owner(config.workers.count, table == 0 ? source::Owner::usual_table : table);
+  for (const auto& port : traffic.ports) port->follow(owner);
+  return owner;
+}
+
 // One core's parts, and the thread that runs them.
 struct Lane {
   std::unique_ptr<source::PortSource> source;
@@ -126,9 +138,18 @@ class OnCpu {
   cpu_set_t before_{};
 };
 
-Result<std::vector<Lane>> make_lanes(const config::Config& config, const Traffic& traffic,
-                                     publish::Publisher& publisher, output::Output& output) {
-  const auto ports = traffic.all_ports();
+std::uint64_t random_seed(std::random_device& random) { return std::uint64_t{random()} << 32 | random(); }
+
+// What the lanes share.
+struct Shared {
+  const Traffic& traffic;
+  worker::Mailboxes& mailboxes;
+  publish::Publisher& publisher;
+  output::Output& output;
+};
+
+Result<std::vector<Lane>> make_lanes(const config::Config& config, const Shared& shared) {
+  const auto ports = shared.traffic.all_ports();
   std::random_device random;
   std::vector<Lane> lanes(config.workers.count);
   for (std::uint16_t i = 0; i < config.workers.count; ++i) {
@@ -139,14 +160,22 @@ Result<std::vector<Lane>> make_lanes(const config::Config& config, const Traffic
     lane.source = std::make_unique<source::PortSource>(ports, i);
     auto tracker = conn::Tracker::create({.limits = connection_limits(config),
                                           .worker = i,
-                                          .seed = std::uint64_t{random()} << 32 | random(),
+                                          .seed = random_seed(random),
                                           .holder = *lane.source,
-                                          .sink = output.worker(i)});
+                                          .sink = shared.output.worker(i)});
     if (!tracker) return std::unexpected(tracker.error());
     lane.tracker = std::move(*tracker);
     const auto idle = config.workers.idle == config::Idle::poll ? worker::Idle::poll : worker::Idle::yield;
-    lane.worker = std::make_unique<worker::Worker>(worker::Parts{
-        .number = i, .idle = idle, .source = *lane.source, .publisher = publisher, .tracker = *lane.tracker});
+    worker::IntakeOptions intake = intake_options(config);
+    intake.fragments.seed = random_seed(random);
+    lane.worker = std::make_unique<worker::Worker>(
+        worker::Parts{.number = i,
+                      .idle = idle,
+                      .intake = intake,
+                      .mailboxes = config.workers.count > 1 ? &shared.mailboxes : nullptr,
+                      .source = *lane.source,
+                      .publisher = shared.publisher,
+                      .tracker = *lane.tracker});
   }
   return lanes;
 }
@@ -186,7 +215,20 @@ void describe(const conn::Tracker& tracker, control::WorkerInfo& info) {
 void describe(const worker::IntakeCounters& counters, control::WorkerInfo& info) {
   info.packets = counters.packets.load();
   info.bytes = counters.bytes.load();
-  info.undecoded = counters.undecoded.load();
+  info.undecoded = counters.undecoded();
+  info.undecoded_by_reason = {counters.not_ip.load(), counters.other_transport.load(), counters.truncated.load(),
+                              counters.malformed.load()};
+  const worker::FragmentCounters fragments = counters.reassembled();
+  info.fragments = {.fragments = fragments.fragments,
+                    .datagrams = fragments.datagrams,
+                    .cut_off = fragments.cut_off,
+                    .expired = fragments.expired,
+                    .evicted = fragments.evicted,
+                    .overlapping = fragments.overlapping,
+                    .malformed = fragments.malformed,
+                    .duplicates = fragments.duplicates,
+                    .lost = fragments.lost};
+  info.hand_over = {counters.handed_over.load(), counters.lost_in_hand_over.load()};
 }
 
 control::WorkerPressureInfo describe(const source::PressureState& state) {
@@ -230,7 +272,8 @@ int run_daemon(const config::Config& config, const Signals& signals) {
   auto traffic = open_traffic(config);
   if (!traffic) return failed(traffic.error());
   publish::Publisher publisher(config.workers.count);
-  auto lanes = make_lanes(config, *traffic, publisher, output);
+  worker::Mailboxes mailboxes(make_owner(config, *traffic));
+  auto lanes = make_lanes(config, {*traffic, mailboxes, publisher, output});
   if (!lanes) return failed(lanes.error());
   control::Registry registry({**compiler, **engine, publisher, output, config.workers.count,
                               [&](control::Status& status) { describe(*lanes, *traffic, status); }});
@@ -248,6 +291,7 @@ int run_daemon(const config::Config& config, const Signals& signals) {
   (*server)->stop();
   if (traffic->player != nullptr) traffic->player->stop();
   stop(*lanes);
+  mailboxes.clear(*lanes->front().source);
   output.stop();
   return 0;
 }

@@ -8,6 +8,18 @@ namespace {
 
 Duration seconds(double value) { return {std::llround(value * 1e9)}; }
 
+worker::Layers layers(config::Layers wanted) {
+  switch (wanted) {
+    case config::Layers::inner:
+      return worker::Layers::inner;
+    case config::Layers::outer:
+      return worker::Layers::outer;
+    case config::Layers::both:
+      return worker::Layers::both;
+  }
+  return worker::Layers::both;
+}
+
 }  // namespace
 
 conn::Limits connection_limits(const config::Config& config) {
@@ -37,23 +49,21 @@ conn::Limits connection_limits(const config::Config& config) {
   };
 }
 
-worker::FragmentLimits fragment_limits(const config::Config& config) {
-  worker::FragmentLimits limits;
-  limits.datagrams = config.fragments.datagrams;
-  limits.packets = config.fragments.packets;
-  limits.timeout = seconds(config.fragments.timeout_seconds);
-  return limits;
-}
-
-parsers::packet::Tunnels tunnels(const config::Config& config) {
-  const config::Tunnels& wanted = config.tunnels;
-  return {.ip_in_ip = wanted.ip_in_ip,
-          .gre = wanted.gre,
-          .vxlan = wanted.vxlan,
-          .geneve = wanted.geneve,
-          .gtp_u = wanted.gtp_u,
-          .teredo = wanted.teredo,
-          .depth = wanted.depth};
+worker::IntakeOptions intake_options(const config::Config& config) {
+  const config::Tunnels& tunnels = config.tunnels;
+  worker::IntakeOptions options;
+  options.tunnels = {.ip_in_ip = tunnels.ip_in_ip,
+                     .gre = tunnels.gre,
+                     .vxlan = tunnels.vxlan,
+                     .geneve = tunnels.geneve,
+                     .gtp_u = tunnels.gtp_u,
+                     .teredo = tunnels.teredo,
+                     .depth = tunnels.depth};
+  options.layers = layers(tunnels.layers);
+  options.fragments.datagrams = config.fragments.datagrams;
+  options.fragments.packets = config.fragments.packets;
+  options.fragments.timeout = seconds(config.fragments.timeout_seconds);
+  return options;
 }
 
 }  // namespace iris

@@ -3,18 +3,14 @@
 
 #include "daemon/config/config.hpp"
 #include "daemon/conn/limits.hpp"
-#include "daemon/worker/fragments.hpp"
-#include "parsers/packet/tunnel.hpp"
+#include "daemon/worker/intake.hpp"
 
 namespace iris {
 
 // "connections" and "reassembly".
 [[nodiscard]] conn::Limits connection_limits(const config::Config& config);
 
-// "fragments"
-[[nodiscard]] worker::FragmentLimits fragment_limits(const config::Config& config);
-
-// "tunnels", but for which layers are wanted.
-[[nodiscard]] parsers::packet::Tunnels tunnels(const config::Config& config);
+// "fragments" and "tunnels". The hash of datagrams has no secret seed yet.
+[[nodiscard]] worker::IntakeOptions intake_options(const config::Config& config);
 
 }  // namespace iris

@@ -36,7 +36,8 @@ struct Active {
 struct Connection {
   explicit Connection(BlockPool& pool) : arena(pool) {}
 
-  ConnRecord record;  // the tuple and times always; the rest while need::track
+  std::uint64_t first_packet = 0;  // Arrival::number
+  ConnRecord record;               // the tuple and times always; the rest while need::track
   History history;
   std::array<Reassembler, 2> streams;  // TCP, by Direction
   HoldUse held;                        // by both streams

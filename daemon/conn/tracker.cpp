@@ -1,6 +1,7 @@
 #include "daemon/conn/tracker.hpp"
 
 #include <cstring>
+#include <limits>
 #include <new>
 
 namespace iris::conn {
@@ -98,7 +99,8 @@ Tracker::Tracker(const Parts& parts, Memory memory)
       connections_(std::move(memory.connections)),
       sequences_(std::move(memory.sequences)),
       wheel_(std::move(memory.wheel)),
-      delivery_(blocks_, parts.sink) {}
+      delivery_(blocks_, parts.sink),
+      sink_(parts.sink) {}
 
 Tracker::~Tracker() = default;
 
@@ -112,10 +114,14 @@ void Tracker::adopt(const Pipeline& pipeline) noexcept {
   sweep_next_ = 0;
 }
 
+void Tracker::begin_time(Timestamp start) noexcept {
+  clock_ = Clock(start);
+  clock_set_ = true;
+}
+
 void Tracker::process(std::span<const Arrival> burst) noexcept {
   if (burst.empty()) return;
-  if (!clock_set_) clock_ = Clock(burst.front().packet.ts);
-  clock_set_ = true;
+  if (!clock_set_) begin_time(burst.front().packet.ts);
   for (std::size_t i = 0; i < burst.size(); ++i) {
     Lookup& lookup = lookups_[i];
     lookup.from_low = source_is_low(burst[i].decoded);
@@ -172,6 +178,7 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
   record->cold = connections_.allocate();
   if (record->cold == no_index) return record;  // out of memory: accounted for, shown to nobody
   auto* connection = new (connections_.at(record->cold)) Connection(arena_blocks_);
+  connection->first_packet = arrival.number;
   connection->record.tuple = tuple_of(arrival.decoded);
   connection->record.start = connection->record.last = ts;
   return record;
@@ -180,6 +187,8 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
 void Tracker::handle(const Arrival& arrival, const Lookup& lookup) noexcept {
   const source::PacketRef& packet = arrival.packet;
   const parsers::packet::Decoded& decoded = arrival.decoded;
+  last_packet_ = arrival.number;
+  sink_.position = {.packet = 2 * arrival.number, .tick = 0, .connection = 0};
   Record* record = current(lookup, packet.ts);
   bool opened = record == nullptr;
   if (opened) record = begin(arrival, lookup);
@@ -267,8 +276,16 @@ std::optional<Tick> Tracker::due(std::uint32_t index, Tick tick) noexcept {
   Record& record = table_.at(index);
   const Tick last = deadline(record, to_ticks(timeout_of(record)));
   if (before(tick, last)) return last;
+  stand_after_packets(record, wheel_.position());
   end(record, EndReason::timeout, expiry_of(record));
   return std::nullopt;
+}
+
+// What is emitted next happens without a packet.
+void Tracker::stand_after_packets(const Record& record, std::uint64_t tick) noexcept {
+  const Connection* connection = connection_of(record);
+  if (connection == nullptr) return;  // nobody is told of it
+  sink_.position = {.packet = 2 * last_packet_ + 1, .tick = tick, .connection = connection->first_packet};
 }
 
 bool Tracker::expire(Timestamp now, std::uint64_t budget) noexcept {
@@ -290,6 +307,7 @@ void Tracker::finish(EndReason reason) noexcept {
     if (!record.in_use()) continue;
     const Connection* connection = connection_of(record);
     const Timestamp last = connection != nullptr ? connection->record.last : Timestamp{};
+    stand_after_packets(record, std::numeric_limits<std::uint64_t>::max());
     bring_up(record, last);
     end(record, reason, last);
   }

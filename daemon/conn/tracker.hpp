@@ -58,8 +58,14 @@ class Tracker {
 
   // Before the first burst, and between bursts. `pipeline` stays valid until the next one is adopted.
   void adopt(const Pipeline& pipeline) noexcept;
+  // Before the first burst, for several trackers that are to agree on the time: when it begins. Otherwise it does with
+  // the first packet.
+  void begin_time(Timestamp start) noexcept;
   // At most max_burst packets, in order of arrival. The caller releases them afterwards.
   void process(std::span<const Arrival> burst) noexcept;
+  // All packets up to this Arrival::number have been handed out, to whichever worker: what happens without a packet
+  // comes after them (abi::Position).
+  void pass(std::uint64_t number) noexcept { last_packet_ = number; }
   // Ends what has been inactive for too long at `now`, in about `budget` steps. Returns whether that was all.
   bool expire(Timestamp now, std::uint64_t budget) noexcept;
   // Brings up to `budget` further connections to the current pipeline.
@@ -131,6 +137,8 @@ class Tracker {
   [[nodiscard]] std::uint8_t needs_of(const Connection& connection) const noexcept;
   [[nodiscard]] std::span<const plan::PredicateId> evaluate(abi::Evaluate function, abi::Facts facts) noexcept;
 
+  void stand_after_packets(const Record& record, std::uint64_t tick) noexcept;
+
   const Limits limits_;
   const std::uint32_t worker_;
   BlockCache blocks_;
@@ -143,6 +151,8 @@ class Tracker {
   Delivery delivery_;
   Progress progress_;  // through pipeline_'s plan
   EpochCounts epochs_;
+  abi::EmitSink& sink_;
+  std::uint64_t last_packet_ = 0;  // Arrival::number
   const Pipeline* pipeline_ = nullptr;
   Clock clock_{Timestamp{}};  // its base is the first packet
   bool clock_set_ = false;

@@ -32,10 +32,13 @@ void fill(v1::Worker& message, const ConnectionsInfo& info) {
 void fill(v1::Worker::Fragments& message, const FragmentsInfo& info) {
   message.set_fragments(info.fragments);
   message.set_datagrams(info.datagrams);
+  message.set_cut_off(info.cut_off);
   message.set_expired(info.expired);
   message.set_evicted(info.evicted);
   message.set_overlapping(info.overlapping);
   message.set_malformed(info.malformed);
+  message.set_duplicates(info.duplicates);
+  message.set_lost(info.lost);
 }
 
 void fill(v1::Worker::Reassembly& message, const ReassemblyInfo& info) {

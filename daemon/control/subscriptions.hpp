@@ -74,10 +74,13 @@ struct ConnectionsInfo {
 struct FragmentsInfo {
   std::uint64_t fragments = 0;
   std::uint64_t datagrams = 0;    // put together
+  std::uint64_t cut_off = 0;      // of these: lack bytes that the capture left out
   std::uint64_t expired = 0;      // datagrams given up: time ran out
   std::uint64_t evicted = 0;      // datagrams given up: room ran out
   std::uint64_t overlapping = 0;  // datagrams given up: fragments contradict each other
   std::uint64_t malformed = 0;    // fragments that no datagram can have
+  std::uint64_t duplicates = 0;   // fragments ignored
+  std::uint64_t lost = 0;         // fragments given up with their datagram, or that came after it was
 };
 
 // Missing bytes that were no longer waited for, by the reason.

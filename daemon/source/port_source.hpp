@@ -27,12 +27,13 @@ struct PressureState {
 
 class PortSource final : public Source {
  public:
-  // Queue number `worker` of every port that has as many; none is fine, and gives nothing ever. The ports outlive the
-  // source.
+  // Queue number `worker` of every port that has as many; none is fine, and gives nothing ever. The ports share a pool
+  // and outlive the source.
   PortSource(std::span<const Port* const> ports, std::uint16_t worker);
 
   [[nodiscard]] std::size_t receive(std::span<PacketRef> burst) noexcept override;
   [[nodiscard]] bool exhausted() const noexcept override { return false; }
+  [[nodiscard]] bool spread_by_owner() const noexcept override;
 
   // The wall clock at the last receive().
   [[nodiscard]] Timestamp now() const noexcept override { return now_; }
@@ -43,6 +44,9 @@ class PortSource final : public Source {
 
   void hold(const PacketRef& packet) noexcept override;
   void release(std::span<const PacketRef> packets) noexcept override;
+  // From the ports' pool, also where none of their queues is its own: one of the many buffers that packets arrive in
+  // where that is enough, else one of the few large ones.
+  [[nodiscard]] Room compose(std::uint32_t length) noexcept override;
 
   // Of the pool with least left, as of one of the last few calls of receive().
   [[nodiscard]] Pressure pressure() const noexcept override { return pressure_.load(std::memory_order_relaxed); }
@@ -63,6 +67,7 @@ class PortSource final : public Source {
   void read_clock(Queue& queue) const noexcept;
   void measure_pressure() noexcept;
 
+  Pool* pool_;  // of all ports; nullptr without any
   std::vector<Queue> queues_;
   std::uint16_t worker_;
   std::size_t next_ = 0;  // queue that is asked first

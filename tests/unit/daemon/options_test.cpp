@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <utility>
+
 namespace iris {
 namespace {
 
@@ -29,11 +32,11 @@ void expect_equal(const conn::Limits& a, const conn::Limits& b) {
 TEST(Options, DefaultsOfTheConfigurationAreTheEngines) {
   const config::Config config;
   expect_equal(connection_limits(config), conn::Limits{});
-  const worker::FragmentLimits fragments = fragment_limits(config);
+  const worker::FragmentLimits fragments = intake_options(config).fragments;
   EXPECT_EQ(fragments.datagrams, worker::FragmentLimits{}.datagrams);
   EXPECT_EQ(fragments.packets, worker::FragmentLimits{}.packets);
   EXPECT_EQ(fragments.timeout, worker::FragmentLimits{}.timeout);
-  const parsers::packet::Tunnels wanted = tunnels(config);
+  const parsers::packet::Tunnels wanted = intake_options(config).tunnels;
   const parsers::packet::Tunnels standard;
   EXPECT_EQ(wanted.ip_in_ip, standard.ip_in_ip);
   EXPECT_EQ(wanted.gre, standard.gre);
@@ -42,6 +45,7 @@ TEST(Options, DefaultsOfTheConfigurationAreTheEngines) {
   EXPECT_EQ(wanted.gtp_u, standard.gtp_u);
   EXPECT_EQ(wanted.teredo, standard.teredo);
   EXPECT_EQ(wanted.depth, standard.depth);
+  EXPECT_EQ(intake_options(config).layers, worker::IntakeOptions{}.layers);
 }
 
 TEST(Options, EachMemberArrivesWhereItBelongs) {
@@ -83,9 +87,9 @@ TEST(Options, EachMemberArrivesWhereItBelongs) {
                                                           .held_packets = 6,
                                                           .copied_bytes = 7,
                                                           .overlap = conn::Overlap::last}});
-  EXPECT_EQ(fragment_limits(config).datagrams, 8U);
-  EXPECT_EQ(fragment_limits(config).packets, 9U);
-  EXPECT_EQ(fragment_limits(config).timeout, Duration{500'000'000});
+  EXPECT_EQ(intake_options(config).fragments.datagrams, 8U);
+  EXPECT_EQ(intake_options(config).fragments.packets, 9U);
+  EXPECT_EQ(intake_options(config).fragments.timeout, Duration{500'000'000});
 }
 
 TEST(Options, EachTunnelIsItself) {
@@ -99,8 +103,18 @@ TEST(Options, EachTunnelIsItself) {
     config::Config config;
     config.tunnels.*members[off] = false;
     config.tunnels.depth = 2;
-    for (std::size_t i = 0; i < std::size(wanted); ++i) EXPECT_EQ(tunnels(config).*wanted[i], i != off);
-    EXPECT_EQ(tunnels(config).depth, 2);
+    for (std::size_t i = 0; i < std::size(wanted); ++i) EXPECT_EQ(intake_options(config).tunnels.*wanted[i], i != off);
+    EXPECT_EQ(intake_options(config).tunnels.depth, 2);
+  }
+}
+
+TEST(Options, EachLayerIsItself) {
+  config::Config config;
+  for (const auto& [from, to] : {std::pair{config::Layers::inner, worker::Layers::inner},
+                                 {config::Layers::outer, worker::Layers::outer},
+                                 {config::Layers::both, worker::Layers::both}}) {
+    config.tunnels.layers = from;
+    EXPECT_EQ(intake_options(config).layers, to);
   }
 }
 

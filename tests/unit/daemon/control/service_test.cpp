@@ -159,7 +159,7 @@ TEST_F(ServiceTest, ListShowRemoveStatus) {
                                       .packets = 10,
                                       .undecoded_by_reason = {1, 2, 3, 4},
                                       .connections = {11, 12, 13, 14, 15, 16, 17, 18, 19},
-                                      .fragments = {21, 22, 23, 24, 25, 26},
+                                      .fragments = {21, 22, 23, 24, 25, 26, 27, 28, 29},
                                       .reassembly = {31, 32, {41, 42, 43, 44, 45, 46, 47}, 33, 34},
                                       .hand_over = {51, 52},
                                       .memory = {{61, 62, 63}, {64, 65, 66}, {67, 68, 69}, {70, 71, 72}},
@@ -183,7 +183,8 @@ TEST_F(ServiceTest, ListShowRemoveStatus) {
             "undecoded_by_reason { not_ip: 1 other_transport: 2 truncated: 3 malformed: 4 } "
             "connections_evicted_half_open: 15 connections_evicted: 16 connections_unobserved: 17 stray_resets: 18 "
             "midstream_ignored: 19 "
-            "fragments { fragments: 21 datagrams: 22 expired: 23 evicted: 24 overlapping: 25 malformed: 26 } "
+            "fragments { fragments: 21 datagrams: 22 cut_off: 23 expired: 24 evicted: 25 overlapping: 26 malformed: 27 "
+            "duplicates: 28 lost: 29 } "
             "reassembly { held_packets: 31 copied_bytes: 32 "
             "gaps { time: 41 packets: 42 bytes: 43 pool: 44 jump: 45 end: 46 cut: 47 } "
             "dropped_segments: 33 inconsistent_bytes: 34 } "

@@ -212,7 +212,7 @@ TEST(Decode, VlanTags) {
 
   const auto three = decode_whole(ethernet(0x0800, {{0x88a8, 7}, {0x8100, 8}, {0x8100, 9}}) + packet);
   ASSERT_EQ(three.status, DecodeStatus::ok);
-  EXPECT_THAT(three.decoded.vlan_ids(), testing::ElementsAre(7, 8));
+  EXPECT_THAT(three.decoded.vlan_ids(), testing::ElementsAre(7, 8, 9));
   EXPECT_EQ(three.decoded.vlan_count, 3);
   EXPECT_EQ(three.decoded.network, 26U);
   EXPECT_EQ(three.decoded.dst_port, 443);
