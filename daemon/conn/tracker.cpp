@@ -92,16 +92,19 @@ void Tracker::adopt(const Pipeline& pipeline) noexcept {
   sweep_next_ = 0;
 }
 
+void Tracker::begin_time(Timestamp start) noexcept {
+  clock_ = Clock(start);
+  clock_set_ = true;
+}
+
 // Three passes fetch ahead what the fourth reads: a packet's bucket, its record, and what somebody needs of it.
 void Tracker::process(std::span<const Arrival> burst) noexcept {
   if (burst.empty()) return;
-  if (!clock_set_) clock_ = Clock(burst.front().packet.ts);
-  clock_set_ = true;
+  if (!clock_set_) begin_time(burst.front().packet.ts);
   for (std::size_t i = 0; i < burst.size(); ++i) look_up(burst[i], lookups_[i]);
   for (std::size_t i = 0; i < burst.size(); ++i) table_.prefetch_record(lookups_[i].hash);
   for (std::size_t i = 0; i < burst.size(); ++i) prefetch_connection(lookups_[i]);
   for (std::size_t i = 0; i < burst.size(); ++i) handle(burst[i], lookups_[i]);
-  last_number_ = burst.back().number;
   add(counters_.packets, burst.size());
 }
 
@@ -187,7 +190,8 @@ TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lo
 void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
   const source::PacketRef& packet = arrival.packet;
   const parsers::packet::Decoded& decoded = arrival.decoded;
-  sink_.position = {2 * arrival.number, 0, 0};
+  last_packet_ = arrival.number;
+  sink_.position = {.packet = 2 * arrival.number, .tick = 0, .connection = 0};
   Record* record = current(lookup, packet.ts);
   bool opened = record == nullptr;
   if (opened) {
@@ -281,11 +285,16 @@ std::optional<Tick> Tracker::due(std::uint32_t index, Tick tick) noexcept {
   if (!record.in_use()) return std::nullopt;
   const Tick last = deadline(record, timeout_of(record));
   if (before(tick, last)) return last;
-  if (const Connection* connection = connection_of(record)) {
-    sink_.position = {2 * last_number_ + 1, wheel_.position(), connection->first_packet};
-  }
+  stand_after_packets(record, wheel_.position());
   end(record, reason_of(record), expiry_of(record));
   return std::nullopt;
+}
+
+// What is emitted next happens without a packet.
+void Tracker::stand_after_packets(const Record& record, std::uint64_t tick) noexcept {
+  const Connection* connection = connection_of(record);
+  if (connection == nullptr) return;  // nobody is told of it
+  sink_.position = {.packet = 2 * last_packet_ + 1, .tick = tick, .connection = connection->first_packet};
 }
 
 bool Tracker::expire(Timestamp now, std::uint64_t budget) noexcept {
@@ -301,13 +310,12 @@ void Tracker::sweep(std::uint32_t budget, Timestamp now) noexcept {
 }
 
 void Tracker::finish(EndReason reason) noexcept {
-  constexpr auto never = std::numeric_limits<std::uint64_t>::max();
   for (std::uint32_t index = 0; index < table_.limit(); ++index) {
     Record& record = table_.at(index);
     if (!record.in_use()) continue;
     const Connection* connection = connection_of(record);
     const Timestamp last = connection != nullptr ? connection->record.last : Timestamp{};
-    if (connection != nullptr) sink_.position = {never, 0, connection->first_packet};
+    stand_after_packets(record, std::numeric_limits<std::uint64_t>::max());
     bring_up(record, last);
     end(record, record.tcp.closed() ? reason_of(record) : reason, last);
   }

@@ -55,8 +55,14 @@ class Tracker {
 
   // Before the first burst, and between bursts. `pipeline` stays valid until the next one is adopted.
   void adopt(const Pipeline& pipeline) noexcept;
+  // Before the first burst, for several trackers that are to agree on the time: when it begins. Otherwise it does with
+  // the first packet.
+  void begin_time(Timestamp start) noexcept;
   // At most max_burst packets, in order of arrival. The caller releases them afterwards.
   void process(std::span<const Arrival> burst) noexcept;
+  // All packets up to this Arrival::number have been handed out, to whichever worker: what happens without a packet
+  // comes after them (abi::Position).
+  void pass(std::uint64_t number) noexcept { last_packet_ = number; }
   // Ends what has been inactive for too long at `now`, in about `budget` steps. Returns whether that was all.
   bool expire(Timestamp now, std::uint64_t budget) noexcept;
   // Brings up to `budget` further connections to the current pipeline.
@@ -148,6 +154,8 @@ class Tracker {
   [[nodiscard]] std::uint8_t needs_of(const Connection& connection) const noexcept;
   [[nodiscard]] std::span<const plan::PredicateId> evaluate(abi::Evaluate function, abi::Facts facts) noexcept;
 
+  void stand_after_packets(const Record& record, std::uint64_t tick) noexcept;
+
   const Limits limits_;
   const Timeouts timeouts_;
   const std::uint32_t worker_;
@@ -165,13 +173,13 @@ class Tracker {
   Delivery delivery_;
   Progress progress_;  // through pipeline_'s plan
   EpochCounts epochs_;
+  std::uint64_t last_packet_ = 0;  // Arrival::number
   const Pipeline* pipeline_ = nullptr;
   Clock clock_{Timestamp{}};  // its base is the first packet
   bool clock_set_ = false;
-  std::uint64_t last_number_ = 0;  // of the latest packet
-  bool wanted_ = false;            // somebody may want a connection that begins now
-  std::uint32_t evict_next_ = 0;   // where the search for a connection to evict goes on
-  std::uint32_t sweep_next_ = 0;   // index of the next record to bring up; at the table's limit: all are
+  bool wanted_ = false;           // somebody may want a connection that begins now
+  std::uint32_t evict_next_ = 0;  // where the search for a connection to evict goes on
+  std::uint32_t sweep_next_ = 0;  // index of the next record to bring up; at the table's limit: all are
   std::vector<plan::PredicateId> truths_;
   std::vector<std::uint64_t> evaluations_;
   std::array<Lookup, max_burst> lookups_;

@@ -21,7 +21,7 @@ std::size_t CaptureSource::receive(std::span<PacketRef> burst) noexcept {
       break;
     }
     std::memcpy(buffer->data(), packet.data, packet.length);
-    burst[count++] = {buffer->data(), packet.length, packet.wire_length, packet.ts, buffer};
+    burst[count++] = {buffer->data(), packet.length, packet.wire_length, packet.ts, buffer, file_->link()};
     counters_.bytes += packet.wire_length;
     now_ = packet.ts;
   }
@@ -65,6 +65,11 @@ void CaptureSource::hold(const PacketRef& packet) noexcept {
 
 void CaptureSource::release(std::span<const PacketRef> packets) noexcept {
   for (const PacketRef& packet : packets) buffers_.release(static_cast<Buffers::Buffer*>(packet.handle));
+}
+
+Room CaptureSource::compose(std::uint32_t length) noexcept {
+  Buffers::Buffer* buffer = length > longest_composed ? nullptr : buffers_.take(length);
+  return buffer == nullptr ? Room{} : Room{buffer->data(), buffer};
 }
 
 }  // namespace iris::source

@@ -112,7 +112,6 @@ class SwapTest : public testing::Test {
   control::Registry& registry_ = rig_.registry();
   worker::Worker worker_{{.number = 0,
                           .idle = worker::Idle::yield,
-                          .real_time = true,
                           .source = source_,
                           .publisher = rig_.publisher(),
                           .tracker = rig_.tracker()}};

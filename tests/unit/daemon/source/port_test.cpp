@@ -304,6 +304,55 @@ TEST_F(Rings, ManyLongPacketsHeldUseUpTheLargeBuffers) {
   source.release(held);
 }
 
+TEST_F(Rings, ComposedPacketsAreHeldLikeReceivedOnes) {
+  const Ring a = ring("a");
+  PortSource source = source_of(*a.port);
+  std::vector<PacketRef> packets;
+  for (const std::uint32_t length : {1u, 2176u, 2177u, longest_composed}) {
+    const Room room = source.compose(length);
+    ASSERT_NE(room.data, nullptr);
+    std::memset(room.data, 'x', length);
+    packets.push_back({room.data, length, length, {}, room.handle});
+  }
+  EXPECT_EQ(pool_->in_use(), 4u);
+  source.hold(packets[3]);
+  source.release(packets);
+  EXPECT_EQ(pool_->in_use(), 1u);
+  EXPECT_EQ(text_of(packets[3]), std::string(longest_composed, 'x'));
+  source.release(std::span(packets).last(1));
+  EXPECT_EQ(pool_->in_use(), 0u);
+
+  put(a, {std::string(2048, 'a'), "b"});  // the buffers are as they were
+  EXPECT_THAT(receive_texts(source), ElementsAre(std::string(2048, 'a') + "b"));
+}
+
+TEST_F(Rings, ComposingStopsWhereTheLargeBuffersEnd) {
+  const Ring a = ring("a");
+  PortSource source = source_of(*a.port);
+  const std::size_t large = rte_mempool_avail_count(pool_->large());
+  std::vector<PacketRef> held;
+  for (std::size_t i = 0; i < large + 10; ++i) {
+    const Room room = source.compose(3000);
+    if (room.data != nullptr) held.push_back({room.data, 3000, 3000, {}, room.handle});
+  }
+  EXPECT_EQ(held.size(), large);
+  const Room small = source.compose(100);
+  EXPECT_NE(small.data, nullptr) << "those are many";
+  held.push_back({small.data, 100, 100, {}, small.handle});
+  source.release(held);
+  const Room again = source.compose(3000);
+  ASSERT_NE(again.data, nullptr);
+  source.release(std::vector<PacketRef>{{again.data, 3000, 3000, {}, again.handle}});
+}
+
+TEST_F(Rings, WhatIsTooLongOrHasNoPoolIsNotComposed) {
+  const Ring a = ring("a");
+  PortSource source = source_of(*a.port);
+  EXPECT_EQ(source.compose(longest_composed + 1).data, nullptr);
+  PortSource without({}, 0);
+  EXPECT_EQ(without.compose(100).data, nullptr);
+}
+
 TEST(SymmetricKey, RepeatsEverySixteenBits) {
   for (std::size_t i = 0; i < symmetric_rss_key.size(); ++i) EXPECT_EQ(symmetric_rss_key[i], i % 2 == 0 ? 0x6d : 0x5a);
 }
