@@ -2,6 +2,9 @@
 
 #include <cstring>
 #include <new>
+#include <utility>
+
+#include "parsers/packet/tcp_options.hpp"
 
 namespace iris::conn {
 namespace {
@@ -47,6 +50,23 @@ L4Pdu pdu_of(const source::PacketRef& packet, const parsers::packet::Decoded& de
   pdu.direction = direction;
   pdu.transport = decoded.transport;
   return pdu;
+}
+
+TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
+  const parsers::packet::Decoded& decoded = arrival.decoded;
+  TcpHeader header;
+  header.sequence = decoded.sequence;
+  header.acknowledgement = decoded.acknowledgement;
+  header.payload_length = decoded.wire_payload_length;
+  header.flags = decoded.flags;
+  header.direction = direction;
+  header.window = decoded.window;
+  if ((decoded.flags & tcp_flag::syn) != 0) [[unlikely]] {
+    const auto options = parsers::packet::tcp_options_of(arrival.packet.bytes().subspan(decoded.transport_offset));
+    header.mss = options.mss.value_or(0);
+    header.window_scale = options.window_scale.value_or(TcpHeader::no_scale);
+  }
+  return header;
 }
 
 Direction direction_of(const Record& record, bool from_low) {
@@ -163,8 +183,7 @@ void Tracker::handle(const Arrival& arrival, const Lookup& lookup) noexcept {
   if (record == nullptr) return;
   TcpChange change;
   if (decoded.transport == Transport::Tcp) {
-    TcpHeader header{decoded.sequence, decoded.acknowledgement, decoded.wire_payload_length, decoded.flags,
-                     direction_of(*record, lookup.from_low)};
+    TcpHeader header = tcp_header_of(arrival, direction_of(*record, lookup.from_low));
     change = advance(record->tcp, sequences_of(*record), header);
     if (change.reopened) {
       end(*record, EndReason::fin, packet.ts);
@@ -174,7 +193,8 @@ void Tracker::handle(const Arrival& arrival, const Lookup& lookup) noexcept {
       header.direction = Direction::FromOriginator;
       change = advance(record->tcp, sequences_of(*record), header);
     }
-    if (change.midstream) record->flags |= record_flag::midstream;
+    if (change.turned) turn(*record);
+    note_opening(*record, change);
   }
   record->last_seen = static_cast<Tick>(clock_.ticks_at(packet.ts));
   if (Connection* connection = connection_of(*record)) {
@@ -185,6 +205,25 @@ void Tracker::handle(const Arrival& arrival, const Lookup& lookup) noexcept {
   }
   if (change.closed != TcpClose::none) {
     bury(*record, change.closed == TcpClose::fin ? EndReason::fin : EndReason::rst, packet.ts);
+  }
+}
+
+// The first packet was the responder's.
+void Tracker::turn(Record& record) noexcept {
+  record.flags ^= record_flag::originator_is_low;
+  if (Connection* connection = connection_of(record)) {
+    FiveTuple& tuple = connection->record.tuple;
+    std::swap(tuple.originator, tuple.responder);
+    connection->history.note_turned(connection->record);
+  }
+}
+
+void Tracker::note_opening(Record& record, const TcpChange& change) noexcept {
+  if (change.midstream) record.flags |= record_flag::midstream;
+  // The SYN came late.
+  if (change.handshake_completed && saw_opening(sequences_of(record))) {
+    record.flags &= static_cast<std::uint8_t>(~record_flag::midstream);
+    if (Connection* connection = connection_of(record)) connection->record.midstream = false;
   }
 }
 

@@ -92,6 +92,8 @@ class Tracker {
   void drop_connection(Record& record) noexcept;
   void bring_up(Record& record, Timestamp now) noexcept;
   [[nodiscard]] std::optional<Tick> due(std::uint32_t index, Tick tick) noexcept;
+  void turn(Record& record) noexcept;
+  void note_opening(Record& record, const TcpChange& change) noexcept;
   [[nodiscard]] Duration timeout_of(const Record& record) const noexcept;
   [[nodiscard]] Timestamp expiry_of(const Record& record) noexcept;
   [[nodiscard]] Connection* connection_of(const Record& record) noexcept {

@@ -55,6 +55,7 @@ inline DecodeStatus decode_tcp(const Datagram& datagram, std::size_t offset, Dec
     return DecodeStatus::malformed;
   }
   decoded.transport = Transport::Tcp;
+  decoded.transport_offset = static_cast<std::uint16_t>(offset);
   decoded.src_port = load16(header);
   decoded.dst_port = load16(header + 2);
   decoded.sequence = load32(header + 4);
@@ -77,6 +78,7 @@ inline DecodeStatus decode_udp(const Datagram& datagram, std::size_t offset, Dec
   }
   const std::size_t end = length == 0 ? datagram.end : std::min(datagram.end, offset + length);
   decoded.transport = Transport::Udp;
+  decoded.transport_offset = static_cast<std::uint16_t>(offset);
   decoded.src_port = load16(header);
   decoded.dst_port = load16(header + 2);
   decoded.sequence = decoded.acknowledgement = 0;
