@@ -72,7 +72,11 @@ void Tracker::note(Visit& visit) noexcept {
   ++flow.packets;
   flow.wire_bytes += visit.pdu.wire_length;
   flow.payload_bytes += visit.wire_payload;
-  visit.connection.history.note(visit.pdu.flags, visit.wire_payload, visit.pdu.direction, record);
+  visit.connection.history.note({.payload_length = visit.wire_payload,
+                                 .flags = visit.pdu.flags,
+                                 .direction = visit.pdu.direction,
+                                 .zero_window = visit.pdu.transport == Transport::Tcp && visit.pdu.window == 0},
+                                record);
 }
 
 // The connection's first packet.

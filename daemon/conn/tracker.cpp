@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 #include <new>
+#include <utility>
+
+#include "parsers/packet/tcp_options.hpp"
 
 namespace iris::conn {
 namespace {
@@ -35,6 +38,23 @@ L4Pdu pdu_of(const source::PacketRef& packet, const parsers::packet::Decoded& de
   pdu.direction = direction;
   pdu.transport = decoded.transport;
   return pdu;
+}
+
+TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
+  const parsers::packet::Decoded& decoded = arrival.decoded;
+  TcpHeader header;
+  header.sequence = decoded.sequence;
+  header.acknowledgement = decoded.acknowledgement;
+  header.payload_length = decoded.wire_payload_length;
+  header.flags = decoded.flags;
+  header.direction = direction;
+  header.window = decoded.window;
+  if ((decoded.flags & tcp_flag::syn) != 0) [[unlikely]] {
+    const auto options = parsers::packet::tcp_options_of(arrival.packet.bytes().subspan(decoded.transport_offset));
+    header.mss = options.mss.value_or(0);
+    header.window_scale = options.window_scale.value_or(TcpHeader::no_scale);
+  }
+  return header;
 }
 
 Direction direction_of(const Record& record, bool from_low) {
@@ -172,9 +192,7 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
 
 // A segment for the connection's state, which may begin another connection in its place.
 TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup, bool& opened) noexcept {
-  const parsers::packet::Decoded& decoded = arrival.decoded;
-  TcpHeader header{decoded.sequence, decoded.acknowledgement, decoded.wire_payload_length, decoded.flags,
-                   direction_of(*record, lookup.from_low)};
+  TcpHeader header = tcp_header_of(arrival, direction_of(*record, lookup.from_low));
   TcpChange change = advance(record->tcp, record->sequences, header);
   if (change.reopened) {
     end(*record, reason_of(*record), arrival.packet.ts);
@@ -183,8 +201,28 @@ TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lo
     header.direction = Direction::FromOriginator;
     change = advance(record->tcp, record->sequences, header);
   }
-  if (change.midstream) record->flags |= record_flag::midstream;
+  if (change.turned) turn_round(*record);
+  if (change.stray_reset) add(counters_.stray_resets, 1);
+  note_opening(*record, change);
   return change;
+}
+
+// The first packet was the responder's.
+void Tracker::turn_round(Record& record) noexcept {
+  record.flags ^= record_flag::originator_is_low;
+  if (Connection* connection = connection_of(record)) {
+    std::swap(connection->record.tuple.originator, connection->record.tuple.responder);
+    connection->history.note_turned(connection->record);
+  }
+}
+
+void Tracker::note_opening(Record& record, const TcpChange& change) noexcept {
+  if (change.midstream) record.flags |= record_flag::midstream;
+  // The SYN came late.
+  if (change.handshake_completed && saw_opening(record.sequences)) {
+    record.flags &= static_cast<std::uint8_t>(~record_flag::midstream);
+    if (Connection* connection = connection_of(record)) connection->record.midstream = false;
+  }
 }
 
 void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {

@@ -116,6 +116,7 @@ class Tracker {
   [[nodiscard]] TcpChange advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup,
                                       bool& opened) noexcept;
   void turn_round(Record& record) noexcept;
+  void note_opening(Record& record, const TcpChange& change) noexcept;
   void end(Record& record, EndReason reason, Timestamp when) noexcept;
   void drop_connection(Record& record) noexcept;
   void drop_content(Connection& connection) noexcept;

@@ -35,11 +35,13 @@ struct ConnRecord {
   Flow originator;
   Flow responder;
   // Zeek's letters, each once a direction, upper case from the originator: S SYN, H SYN-ACK, A pure ACK, D payload,
-  // F FIN, R RST. Filled up to its length.
-  std::array<char, 12> history_letters{};
+  // F FIN, R RST, C bad checksum, G bytes that the tap missed, I FIN with RST, Q SYN with FIN or RST, T payload sent
+  // again, W zero window; ^ first where the connection was turned round, having begun with a SYN-ACK. Filled up to its
+  // length.
+  std::array<char, 25> history_letters{};
   std::uint8_t history_length = 0;
   EndReason end = EndReason::end_of_input;  // meaningful at L4Terminated
-  bool midstream = false;                   // TCP, and the connection's SYN was not seen
+  bool midstream = false;                   // TCP, and the connection's SYN was not seen, so far
 
   [[nodiscard]] constexpr Duration duration() const { return last - start; }
   [[nodiscard]] constexpr std::string_view history() const { return {history_letters.data(), history_length}; }
