@@ -245,9 +245,21 @@ void describe(const std::vector<Lane>& lanes, const Traffic& traffic, control::S
     control::WorkerInfo& info = status.workers.emplace_back();
     info.lcore = lane.lcore;
     info.epoch = lane.worker->epoch();
+<<<<<<< HEAD
     describe(lane.worker->intake(), info);
     describe(*lane.tracker, info);
     info.pressure = describe(lane.source->pressure_state());
+=======
+    const worker::IntakeCounters& intake = lane.worker->intake();
+    info.packets = intake.packets.load();
+    info.bytes = intake.bytes.load();
+    info.undecoded = intake.undecoded();
+    info.connections_begun = counters.begun.load();
+    info.connections_ended = counters.ended.load();
+    info.connections_live = info.connections_begun - info.connections_ended;
+    info.table_full = counters.evicted.load() + counters.evicted_half_open.load();
+    status.workers.push_back(info);
+>>>>>>> main
   }
 }
 

@@ -136,6 +136,7 @@ struct WorkerInfo {
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;
   std::uint64_t undecoded = 0;  // not TCP or UDP over IP, or malformed
+<<<<<<< HEAD
   UndecodedInfo undecoded_by_reason{};
   ConnectionsInfo connections{};
   FragmentsInfo fragments{};
@@ -143,6 +144,12 @@ struct WorkerInfo {
   HandOverInfo hand_over{};
   WorkerMemoryInfo memory{};
   WorkerPressureInfo pressure{};
+=======
+  std::uint64_t connections_begun = 0;
+  std::uint64_t connections_ended = 0;
+  std::uint64_t connections_live = 0;
+  std::uint64_t table_full = 0;  // connections evicted for want of room
+>>>>>>> main
 };
 
 struct Status {
