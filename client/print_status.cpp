@@ -69,7 +69,7 @@ std::string ports_text(const v1::StatusResponse& status) {
 std::string workers_text(const v1::StatusResponse& status) {
   if (status.workers().empty()) return "";
   std::vector<Row> rows{
-      {"worker", "epoch", "packets", "bytes", "undecoded", "connections", "begun", "ended", "table full"}};
+      {"worker", "epoch", "packets", "bytes", "undecoded", "connections", "begun", "ended", "evicted"}};
   for (const Worker& worker : status.workers()) {
     rows.push_back({std::to_string(worker.lcore()), std::to_string(worker.epoch()), std::to_string(worker.packets()),
                     std::to_string(worker.bytes()), std::to_string(worker.undecoded()),
@@ -193,8 +193,8 @@ std::string status_text(const v1::StatusResponse& status) {
   std::string text = fmt::format("irisd {}, up {}\n", status.version(), uptime_text(status.uptime_seconds()));
   text += fmt::format("epoch {}, {} live, {} retiring\n", status.epoch(), status.subscriptions(), status.retiring());
   text += ports_text(status) + workers_text(status);
-  text += counters(status, {{"evicted", &Worker::connections_evicted},
-                            {"evicted half-open", &Worker::connections_evicted_half_open},
+  text += counters(status, {{"evicted half-open", &Worker::connections_evicted_half_open},
+                            {"others", &Worker::connections_evicted},
                             {"unobserved", &Worker::connections_unobserved},
                             {"stray resets", &Worker::stray_resets},
                             {"midstream ignored", &Worker::midstream_ignored}});

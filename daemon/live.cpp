@@ -204,7 +204,11 @@ void describe(const conn::Tracker& tracker, control::WorkerInfo& info) {
   info.connections.begun = counters.begun.load();
   info.connections.ended = counters.ended.load();
   info.connections.live = info.connections.begun - std::min(info.connections.begun, info.connections.ended);
-  info.connections.table_full = counters.table_full.load();
+  info.connections.evicted_half_open = counters.evicted_half_open.load();
+  info.connections.evicted = counters.evicted.load();
+  info.connections.unobserved = counters.unobserved.load();
+  info.connections.stray_resets = counters.stray_resets.load();
+  info.connections.midstream_ignored = counters.midstream_ignored.load();
   const conn::TrackerMemory memory = tracker.memory();
   info.memory.table = describe(memory.table);
   info.memory.cold = describe(memory.cold);
@@ -245,21 +249,9 @@ void describe(const std::vector<Lane>& lanes, const Traffic& traffic, control::S
     control::WorkerInfo& info = status.workers.emplace_back();
     info.lcore = lane.lcore;
     info.epoch = lane.worker->epoch();
-<<<<<<< HEAD
     describe(lane.worker->intake(), info);
     describe(*lane.tracker, info);
     info.pressure = describe(lane.source->pressure_state());
-=======
-    const worker::IntakeCounters& intake = lane.worker->intake();
-    info.packets = intake.packets.load();
-    info.bytes = intake.bytes.load();
-    info.undecoded = intake.undecoded();
-    info.connections_begun = counters.begun.load();
-    info.connections_ended = counters.ended.load();
-    info.connections_live = info.connections_begun - info.connections_ended;
-    info.table_full = counters.evicted.load() + counters.evicted_half_open.load();
-    status.workers.push_back(info);
->>>>>>> main
   }
 }
 

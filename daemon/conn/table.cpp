@@ -94,17 +94,12 @@ Record* ConnectionTable::take_record() noexcept {
 Record* ConnectionTable::insert(const Key& key, Hash hash) noexcept {
   assert(find(key, hash) == nullptr);
   Record* const record = take_record();
-<<<<<<< HEAD
   if (record == nullptr) {
     refused_.add(1);
     return nullptr;
   }
-  const std::uint32_t generation = record->generation + 1;
-=======
-  if (record == nullptr) return nullptr;
   const auto generation = static_cast<std::uint16_t>(record->generation + 1);
   const Timer timer = record->timer;
->>>>>>> main
   *record = Record{};
   record->key = key;
   record->generation = generation != 0 ? generation : std::uint16_t{1};

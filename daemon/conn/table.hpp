@@ -74,9 +74,6 @@ class ConnectionTable {
   [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(size_.get()); }
   [[nodiscard]] MemoryUse use() const noexcept;
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
-  [[nodiscard]] std::uint64_t memory_bytes() const noexcept {
-    return (std::uint64_t{mask_} + 1) * sizeof(Bucket) + std::uint64_t{capacity_} * sizeof(Record);
-  }
   // Whether every count of entries gone past a bucket is right, and every record is found. For tests: walks everything,
   // with the hashes of the keys.
   [[nodiscard]] bool consistent() noexcept;

@@ -83,7 +83,7 @@ class Tracker {
   [[nodiscard]] std::uint32_t oldest_epoch() const noexcept { return epochs_.oldest(); }
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
   [[nodiscard]] TrackerMemory memory() const noexcept {
-    return {table_.use(), connections_.use(), arena_blocks_.use(), blocks_.use()};
+    return {table_.use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use()};
   }
   // Look-ups of each family of the current pipeline, since it was adopted.
   [[nodiscard]] std::span<const std::uint64_t> evaluations() const noexcept { return evaluations_; }
@@ -103,6 +103,13 @@ class Tracker {
     HalfOpenQueue half_open;
     Realms realms;
   };
+  // What connections take that somebody wants something of.
+  struct Pools {
+    Slab connections;
+    Slab contents;
+    BlockPool arenas;
+    BlockCache blocks;
+  };
   // Timeouts in ticks.
   struct Timeouts {
     Tick establish, inactivity, linger, udp;
@@ -117,13 +124,8 @@ class Tracker {
     std::uint32_t wire_payload = 0;  // bytes of payload on the wire; at least pdu.payload
   };
 
-<<<<<<< HEAD
-  struct Memory;  // what create() takes
-
-  Tracker(const Parts& parts, Memory memory);
-=======
-  Tracker(const Parts& parts, Tables tables);
->>>>>>> main
+  [[nodiscard]] static Result<Pools> create_pools(const Limits& limits);
+  Tracker(const Parts& parts, Tables tables, Pools pools);
 
   // tracker.cpp
   void look_up(const Arrival& arrival, Lookup& lookup) noexcept;

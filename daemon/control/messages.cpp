@@ -21,7 +21,7 @@ void fill(v1::Worker& message, const ConnectionsInfo& info) {
   message.set_connections_begun(info.begun);
   message.set_connections_ended(info.ended);
   message.set_connections_live(info.live);
-  message.set_table_full(info.table_full);
+  message.set_table_full(info.evicted_half_open + info.evicted);
   message.set_connections_evicted_half_open(info.evicted_half_open);
   message.set_connections_evicted(info.evicted);
   message.set_connections_unobserved(info.unobserved);

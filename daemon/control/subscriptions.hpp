@@ -62,7 +62,6 @@ struct ConnectionsInfo {
   std::uint64_t begun = 0;
   std::uint64_t ended = 0;              // evicted ones included
   std::uint64_t live = 0;               // at present
-  std::uint64_t table_full = 0;         // packets whose connection found no room
   std::uint64_t evicted_half_open = 0;  // for want of room: their SYN was all that was seen
   std::uint64_t evicted = 0;            // for want of room: others
   std::uint64_t unobserved = 0;         // connections that found no memory to be shown to anybody
@@ -136,7 +135,6 @@ struct WorkerInfo {
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;
   std::uint64_t undecoded = 0;  // not TCP or UDP over IP, or malformed
-<<<<<<< HEAD
   UndecodedInfo undecoded_by_reason{};
   ConnectionsInfo connections{};
   FragmentsInfo fragments{};
@@ -144,12 +142,6 @@ struct WorkerInfo {
   HandOverInfo hand_over{};
   WorkerMemoryInfo memory{};
   WorkerPressureInfo pressure{};
-=======
-  std::uint64_t connections_begun = 0;
-  std::uint64_t connections_ended = 0;
-  std::uint64_t connections_live = 0;
-  std::uint64_t table_full = 0;  // connections evicted for want of room
->>>>>>> main
 };
 
 struct Status {

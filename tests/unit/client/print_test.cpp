@@ -106,8 +106,8 @@ TEST(Print, Status) {
             "irisd 0.1.0, up 00:01:01\nepoch 7, 2 live, 0 retiring\n\n"
             "port  packets  bytes  missed\n"
             "eth0       10      0       0\n\n"
-            "worker  epoch  packets  bytes  undecoded  connections  begun  ended  table full\n"
-            "     1      0        0      0          0      1234567      0      0           0\n");
+            "worker  epoch  packets  bytes  undecoded  connections  begun  ended  evicted\n"
+            "     1      0        0      0          0      1234567      0      0        0\n");
   EXPECT_TRUE(status_json(status).starts_with(R"({"version":"0.1.0","uptime_seconds":61.0,"epoch":7,)"));
 }
 
@@ -135,12 +135,12 @@ TEST(Print, StatusTellsWhatHappened) {
   other.mutable_pressure()->set_now(v1::Worker::Pressure::NONE);
   EXPECT_EQ(status_text(status),
             "irisd 0.1.0, up 00:00:00\nepoch 0, 0 live, 0 retiring\n\n"
-            "worker  epoch  packets  bytes  undecoded  connections  begun  ended  table full\n"
-            "     3      0        0      0          0            0      0      0           0\n"
-            "     4      0        0      0          0            0      0      0           0\n\n"
-            "worker  evicted  evicted half-open  unobserved  stray resets  midstream ignored\n"
-            "     3        0                  0           0             5                  0\n"
-            "     4        0                  0           0             0                  0\n\n"
+            "worker  epoch  packets  bytes  undecoded  connections  begun  ended  evicted\n"
+            "     3      0        0      0          0            0      0      0        0\n"
+            "     4      0        0      0          0            0      0      0        0\n\n"
+            "worker  evicted half-open  others  unobserved  stray resets  midstream ignored\n"
+            "     3                  0       0           0             5                  0\n"
+            "     4                  0       0           0             0                  0\n\n"
             "worker  not IP  not TCP or UDP  cut off  malformed\n"
             "     3       0               6        0          0\n"
             "     4       0               0        0          0\n\n"
