@@ -58,6 +58,7 @@ Result<Traffic> open_traffic(const config::Config& config) {
   traffic.eal = std::move(*eal);
   const std::uint32_t workers = config.workers.count;
   source::PoolDemand demand{.workers = workers};
+  demand.handed_over = worker::Mailboxes::capacity(workers);
   demand.queues = static_cast<std::uint32_t>(config.ports.size()) * workers + (config.play ? 1 : 0);
   for (const auto& port : config.ports) {
     demand.rx_descriptors = std::max<std::uint32_t>(demand.rx_descriptors, port.rx_descriptors);
@@ -85,6 +86,17 @@ Result<Traffic> open_traffic(const config::Config& config) {
   return traffic;
 }
 
+// The smallest redirection table is part of the larger ones: all devices can follow it, and so can software.
+source::Owner make_owner(const config::Config& config, Traffic& traffic) {
+  std::uint32_t table = 0;
+  for (const auto& port : traffic.ports) {
+    if (port->table_size() > 0) table = table == 0 ? port->table_size() : std::min(table, port->table_size());
+  }
+  const source::Owner owner(config.workers.count, table == 0 ? source::Owner::usual_table : table);
+  for (const auto& port : traffic.ports) port->follow(owner);
+  return owner;
+}
+
 // One core's parts, and the thread that runs them.
 struct Lane {
   std::unique_ptr<source::PortSource> source;
@@ -104,9 +116,16 @@ void pin(std::uint32_t cpu) {
   }
 }
 
-Result<std::vector<Lane>> make_lanes(const config::Config& config, const Traffic& traffic,
-                                     publish::Publisher& publisher, output::Output& output) {
-  const auto ports = traffic.all_ports();
+// What the lanes share.
+struct Shared {
+  const Traffic& traffic;
+  worker::Mailboxes& mailboxes;
+  publish::Publisher& publisher;
+  output::Output& output;
+};
+
+Result<std::vector<Lane>> make_lanes(const config::Config& config, const Shared& shared) {
+  const auto ports = shared.traffic.all_ports();
   std::random_device random;
   std::vector<Lane> lanes(config.workers.count);
   for (std::uint16_t i = 0; i < config.workers.count; ++i) {
@@ -117,12 +136,17 @@ Result<std::vector<Lane>> make_lanes(const config::Config& config, const Traffic
                                           .worker = i,
                                           .seed = std::uint64_t{random()} << 32 | random(),
                                           .holder = *lane.source,
-                                          .sink = output.worker(i)});
+                                          .sink = shared.output.worker(i)});
     if (!tracker) return std::unexpected(tracker.error());
     lane.tracker = std::move(*tracker);
     const auto idle = config.workers.idle == config::Idle::poll ? worker::Idle::poll : worker::Idle::yield;
-    lane.worker = std::make_unique<worker::Worker>(worker::Parts{
-        .number = i, .idle = idle, .source = *lane.source, .publisher = publisher, .tracker = *lane.tracker});
+    lane.worker = std::make_unique<worker::Worker>(
+        worker::Parts{.number = i,
+                      .idle = idle,
+                      .mailboxes = config.workers.count > 1 ? &shared.mailboxes : nullptr,
+                      .source = *lane.source,
+                      .publisher = shared.publisher,
+                      .tracker = *lane.tracker});
   }
   return lanes;
 }
@@ -155,11 +179,11 @@ void describe(const std::vector<Lane>& lanes, const Traffic& traffic, control::S
     const worker::IntakeCounters& intake = lane.worker->intake();
     info.packets = intake.packets.load();
     info.bytes = intake.bytes.load();
-    info.undecoded = intake.undecoded.load();
+    info.undecoded = intake.undecoded();
     info.connections_begun = counters.begun.load();
     info.connections_ended = counters.ended.load();
     info.connections_live = info.connections_begun - info.connections_ended;
-    info.table_full = counters.table_full.load();
+    info.table_full = counters.evicted.load() + counters.evicted_half_open.load();
     status.workers.push_back(info);
   }
 }
@@ -185,7 +209,8 @@ int run_daemon(const config::Config& config, const Signals& signals) {
   auto traffic = open_traffic(config);
   if (!traffic) return failed(traffic.error());
   publish::Publisher publisher(config.workers.count);
-  auto lanes = make_lanes(config, *traffic, publisher, output);
+  worker::Mailboxes mailboxes(make_owner(config, *traffic));
+  auto lanes = make_lanes(config, {*traffic, mailboxes, publisher, output});
   if (!lanes) return failed(lanes.error());
   control::Registry registry({**compiler, **engine, publisher, output, config.workers.count,
                               [&](control::Status& status) { describe(*lanes, *traffic, status); }});
@@ -203,6 +228,7 @@ int run_daemon(const config::Config& config, const Signals& signals) {
   (*server)->stop();
   if (traffic->player != nullptr) traffic->player->stop();
   stop(*lanes);
+  mailboxes.clear(*lanes->front().source);
   output.stop();
   return 0;
 }

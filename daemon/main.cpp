@@ -49,6 +49,11 @@ int main(int argc, char** argv) {
   replay_command->add_option("--output", replay.output, "Where events go as JSON lines; -: standard output")
       ->type_name("FILE")
       ->capture_default_str();
+  replay_command
+      ->add_option("--cores", replay.cores, "How many workers share the connections; the events stay the same")
+      ->type_name("N")
+      ->check(CLI::Range(1U, iris::ReplayOptions::most_cores))
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -50,10 +50,18 @@ ConnectionTable::Hash ConnectionTable::hash(const Key& key) const noexcept {
   return XXH3_64bits_withSeed(&key, sizeof key, seed_);
 }
 
-void ConnectionTable::prefetch_record(Hash hash) const noexcept {
+// The record that find() looks at first, if there is one.
+const Record* ConnectionTable::likely(Hash hash) const noexcept {
   const Bucket& bucket = buckets()[home(hash)];
   const std::uint32_t matches = match_tags(bucket.tags, tag_of(hash));
-  if (matches != 0) __builtin_prefetch(&records()[bucket.indices[std::countr_zero(matches)]], 1);
+  return matches == 0 ? nullptr : &records()[bucket.indices[std::countr_zero(matches)]];
+}
+
+void ConnectionTable::prefetch_record(Hash hash) const noexcept {
+  const Record* record = likely(hash);
+  if (record == nullptr) return;
+  __builtin_prefetch(record, 1);
+  __builtin_prefetch(&record->sequences, 1);
 }
 
 Record* ConnectionTable::find(const Key& key, Hash hash) noexcept {
@@ -81,10 +89,12 @@ Record* ConnectionTable::insert(const Key& key, Hash hash) noexcept {
   assert(find(key, hash) == nullptr);
   Record* const record = take_record();
   if (record == nullptr) return nullptr;
-  const std::uint32_t generation = record->generation + 1;
+  const auto generation = static_cast<std::uint16_t>(record->generation + 1);
+  const Timer timer = record->timer;
   *record = Record{};
   record->key = key;
-  record->generation = generation != 0 ? generation : 1;
+  record->generation = generation != 0 ? generation : std::uint16_t{1};
+  record->timer = timer;
   record->flags = record_flag::in_use;
 
   std::uint32_t at = home(hash);

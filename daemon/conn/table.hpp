@@ -45,11 +45,15 @@ class ConnectionTable {
   void prefetch_bucket(Hash hash) const noexcept { __builtin_prefetch(&buckets()[home(hash)]); }
   // Fetches the record that find() most likely looks at, if there is one. Reads the bucket.
   void prefetch_record(Hash hash) const noexcept;
+  // Its first line only.
+  void prefetch_hot_line(Hash hash) const noexcept {
+    if (const Record* record = likely(hash)) __builtin_prefetch(record, 1);
+  }
 
   // nullptr when there is none. `hash` is that of `key`, here and below.
   [[nodiscard]] Record* find(const Key& key, Hash hash) noexcept;
-  // `key` is not in the table. A record with this key, a generation of its own, and everything else reset; nullptr when
-  // the table is full.
+  // `key` is not in the table. A record with this key, a generation of its own, and everything else reset, but for its
+  // timer, which belongs to the index; nullptr when the table is full.
   [[nodiscard]] Record* insert(const Key& key, Hash hash) noexcept;
   // `record` is in use. Its index may be given to the next connection.
   void erase(Record& record, Hash hash) noexcept;
@@ -66,6 +70,9 @@ class ConnectionTable {
 
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] std::uint64_t memory_bytes() const noexcept {
+    return (std::uint64_t{mask_} + 1) * sizeof(Bucket) + std::uint64_t{capacity_} * sizeof(Record);
+  }
   // Whether every count of entries gone past a bucket is right, and every record is found. For tests: walks everything,
   // with the hashes of the keys.
   [[nodiscard]] bool consistent() noexcept;
@@ -88,6 +95,7 @@ class ConnectionTable {
     const auto tag = static_cast<std::uint16_t>(hash >> 48);
     return tag != 0 ? tag : 1;
   }
+  [[nodiscard]] const Record* likely(Hash hash) const noexcept;
   [[nodiscard]] Record* take_record() noexcept;
 
   Mapping bucket_memory_;

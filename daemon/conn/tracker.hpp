@@ -16,20 +16,26 @@
 #include "daemon/conn/connection.hpp"
 #include "daemon/conn/delivery.hpp"
 #include "daemon/conn/epochs.hpp"
+#include "daemon/conn/half_open.hpp"
 #include "daemon/conn/limits.hpp"
 #include "daemon/conn/progress.hpp"
+#include "daemon/conn/realms.hpp"
 #include "daemon/conn/slab.hpp"
 #include "daemon/conn/table.hpp"
 #include "daemon/conn/wheel.hpp"
 
 namespace iris::conn {
 
-// Totals since the start. Written by the worker, read by anyone.
+// Totals since the start. Written by the worker, read by anyone. At any time begun = ended + live.
 struct TrackerCounters {
   std::atomic<std::uint64_t> packets{0};
   std::atomic<std::uint64_t> begun{0};
-  std::atomic<std::uint64_t> ended{0};
-  std::atomic<std::uint64_t> table_full{0};  // packets whose connection found no room
+  std::atomic<std::uint64_t> ended{0};              // evicted ones included
+  std::atomic<std::uint64_t> evicted_half_open{0};  // for want of room: their SYN was all that was seen
+  std::atomic<std::uint64_t> evicted{0};            // for want of room: others
+  std::atomic<std::uint64_t> midstream_ignored{0};  // packets of TCP connections that Midstream::ignore leaves out
+  std::atomic<std::uint64_t> stray_resets{0};       // RSTs that no receiver would accept
+  std::atomic<std::uint64_t> unobserved{0};         // connections that found no memory to be shown to anybody
 };
 
 // Used by its worker's thread only, but for counters().
@@ -49,8 +55,14 @@ class Tracker {
 
   // Before the first burst, and between bursts. `pipeline` stays valid until the next one is adopted.
   void adopt(const Pipeline& pipeline) noexcept;
+  // Before the first burst, for several trackers that are to agree on the time: when it begins. Otherwise it does with
+  // the first packet.
+  void begin_time(Timestamp start) noexcept;
   // At most max_burst packets, in order of arrival. The caller releases them afterwards.
   void process(std::span<const Arrival> burst) noexcept;
+  // All packets up to this Arrival::number have been handed out, to whichever worker: what happens without a packet
+  // comes after them (abi::Position).
+  void pass(std::uint64_t number) noexcept { last_packet_ = number; }
   // Ends what has been inactive for too long at `now`, in about `budget` steps. Returns whether that was all.
   bool expire(Timestamp now, std::uint64_t budget) noexcept;
   // Brings up to `budget` further connections to the current pipeline.
@@ -69,8 +81,21 @@ class Tracker {
   struct Lookup {
     Key key;
     ConnectionTable::Hash hash = 0;
-    bool from_low = false;  // sent by the key's low end
+    Record* record = nullptr;  // what was found before the burst's first packet was handled
+    bool from_low = false;     // sent by the key's low end
   };
+  // The worker's tables, sized by Limits::capacity.
+  struct Tables {
+    ConnectionTable connections;
+    TimerWheel wheel;
+    HalfOpenQueue half_open;
+    Realms realms;
+  };
+  // Timeouts in ticks.
+  struct Timeouts {
+    Tick establish, inactivity, linger, udp;
+  };
+  struct Timed;  // what the wheel asks
   // The connection at hand, and what is told of it.
   struct Visit {
     Record& record;
@@ -80,36 +105,48 @@ class Tracker {
     std::uint32_t wire_payload = 0;  // bytes of payload on the wire; at least pdu.payload
   };
 
-  Tracker(const Parts& parts, ConnectionTable table, TimerWheel wheel, Mapping sequences);
+  Tracker(const Parts& parts, Tables tables);
 
   // tracker.cpp
-  void prefetch_connection(const Lookup& lookup) noexcept;
-  void handle(const Arrival& arrival, const Lookup& lookup) noexcept;
-  [[nodiscard]] Record* current(const Lookup& lookup, Timestamp ts) noexcept;
+  void look_up(const Arrival& arrival, Lookup& lookup) noexcept;
+  void prefetch_connection(Lookup& lookup) noexcept;
+  void handle(const Arrival& arrival, Lookup& lookup) noexcept;
+  [[nodiscard]] Record* current(Lookup& lookup, Timestamp ts) noexcept;
   [[nodiscard]] Record* begin(const Arrival& arrival, const Lookup& lookup) noexcept;
-  void bury(Record& record, EndReason reason, Timestamp when) noexcept;
+  [[nodiscard]] TcpChange advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup,
+                                      bool& opened) noexcept;
+  void turn_round(Record& record) noexcept;
   void end(Record& record, EndReason reason, Timestamp when) noexcept;
   void drop_connection(Record& record) noexcept;
+  void drop_content(Connection& connection) noexcept;
   void bring_up(Record& record, Timestamp now) noexcept;
+  // eviction.cpp
+  void evict() noexcept;
+  [[nodiscard]] Record* oldest_half_open() noexcept;
+  [[nodiscard]] Record& least_missed() noexcept;
+  // time
   [[nodiscard]] std::optional<Tick> due(std::uint32_t index, Tick tick) noexcept;
-  [[nodiscard]] Duration timeout_of(const Record& record) const noexcept;
+  [[nodiscard]] Tick timeout_of(const Record& record) const noexcept;
   [[nodiscard]] Timestamp expiry_of(const Record& record) noexcept;
   [[nodiscard]] Connection* connection_of(const Record& record) noexcept {
     return record.cold == no_index ? nullptr : static_cast<Connection*>(connections_.at(record.cold));
   }
-  [[nodiscard]] TcpSequences& sequences_of(const Record& record) noexcept {
-    return static_cast<TcpSequences*>(sequences_.data())[table_.index_of(record)];
+
+  [[nodiscard]] Content* content_of(const Connection& connection) noexcept {
+    return connection.content == no_index ? nullptr : static_cast<Content*>(contents_.at(connection.content));
   }
 
   // connection.cpp
+  [[nodiscard]] Content* make_content(Connection& connection) noexcept;
   void open(Visit& visit) noexcept;
   void drive(Visit& visit, bool opened, bool handshake_completed) noexcept;
   void note(Visit& visit) noexcept;
   void reassemble(Visit& visit) noexcept;
   [[nodiscard]] bool take_piece(Record& record, Connection& connection, const Piece& piece) noexcept;
-  void parse(Record& record, Connection& connection, const Piece& piece) noexcept;
+  void parse(Record& record, Connection& connection, Content& content, const Piece& piece) noexcept;
   void take_sessions(Record& record, Connection& connection, parsers::Status status, Timestamp ts) noexcept;
   void decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept;
+  void wind_up(Record& record, Connection& connection, Timestamp when) noexcept;
   void close(Record& record, Connection& connection, EndReason reason, Timestamp when) noexcept;
   void adopt(Record& record, Connection& connection, Timestamp now) noexcept;
   void settle(Record& record, Connection& connection) noexcept;
@@ -117,21 +154,31 @@ class Tracker {
   [[nodiscard]] std::uint8_t needs_of(const Connection& connection) const noexcept;
   [[nodiscard]] std::span<const plan::PredicateId> evaluate(abi::Evaluate function, abi::Facts facts) noexcept;
 
+  void stand_after_packets(const Record& record, std::uint64_t tick) noexcept;
+
   const Limits limits_;
+  const Timeouts timeouts_;
   const std::uint32_t worker_;
+  source::PacketHolder& holder_;
+  abi::EmitSink& sink_;
   BlockCache blocks_;
   BlockPool arena_blocks_;
   HoldPool hold_pool_;
   ConnectionTable table_;
-  Slab connections_;   // of Connection
-  Mapping sequences_;  // a TcpSequences a record: needed even where nobody needs the connection
+  Slab connections_;  // of Connection
+  Slab contents_;     // of Content
   TimerWheel wheel_;
+  HalfOpenQueue half_open_;
+  Realms realms_;
   Delivery delivery_;
   Progress progress_;  // through pipeline_'s plan
   EpochCounts epochs_;
+  std::uint64_t last_packet_ = 0;  // Arrival::number
   const Pipeline* pipeline_ = nullptr;
   Clock clock_{Timestamp{}};  // its base is the first packet
   bool clock_set_ = false;
+  bool wanted_ = false;           // somebody may want a connection that begins now
+  std::uint32_t evict_next_ = 0;  // where the search for a connection to evict goes on
   std::uint32_t sweep_next_ = 0;  // index of the next record to bring up; at the table's limit: all are
   std::vector<plan::PredicateId> truths_;
   std::vector<std::uint64_t> evaluations_;

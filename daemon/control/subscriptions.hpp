@@ -58,7 +58,7 @@ struct WorkerInfo {
   std::uint64_t connections_begun = 0;
   std::uint64_t connections_ended = 0;
   std::uint64_t connections_live = 0;
-  std::uint64_t table_full = 0;  // packets whose connection found no room
+  std::uint64_t table_full = 0;  // connections evicted for want of room
 };
 
 struct Status {

@@ -21,7 +21,7 @@ std::size_t CaptureSource::receive(std::span<PacketRef> burst) noexcept {
       break;
     }
     std::memcpy(buffer->data(), packet.data, packet.length);
-    burst[count++] = {buffer->data(), packet.length, packet.wire_length, packet.ts, buffer};
+    burst[count++] = {buffer->data(), packet.length, packet.wire_length, packet.ts, buffer, file_->link()};
     counters_.bytes += packet.wire_length;
     now_ = packet.ts;
   }

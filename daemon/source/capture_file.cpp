@@ -14,6 +14,7 @@ namespace iris::source {
 namespace {
 
 namespace fs = std::filesystem;
+using parsers::packet::LinkType;
 
 constexpr std::size_t read_ahead = 1u << 18;
 
@@ -26,6 +27,29 @@ Timestamp timestamp_of(const timeval& time) {
                                        : static_cast<std::uint64_t>(time.tv_sec);
   return {std::min(seconds, last) * second + static_cast<std::uint32_t>(time.tv_usec)};
 }
+
+struct ReadLinkType {
+  int type;  // as pcap_datalink() gives it
+  LinkType link;
+};
+// DLT_RAW is 14 on OpenBSD and 12 elsewhere, and in some files its number in files, 101.
+constexpr ReadLinkType link_types[] = {
+    {DLT_EN10MB, LinkType::ethernet},
+    {DLT_RAW, LinkType::raw_ip},
+    {14, LinkType::raw_ip},
+    {101, LinkType::raw_ip},
+    {DLT_IPV4, LinkType::raw_ip},
+    {DLT_IPV6, LinkType::raw_ip},
+    {DLT_LINUX_SLL, LinkType::linux_sll},
+    {DLT_LINUX_SLL2, LinkType::linux_sll2},
+    {DLT_NULL, LinkType::null_loopback},
+    {DLT_LOOP, LinkType::null_loopback},
+    {DLT_PPP, LinkType::ppp},
+    {DLT_PPP_SERIAL, LinkType::ppp},
+    {DLT_PPP_ETHER, LinkType::pppoe},
+};
+constexpr const char* read_link_types =
+    "EN10MB, RAW, IPV4, IPV6, LINUX_SLL, LINUX_SLL2, NULL, LOOP, PPP, PPP_SERIAL and PPP_ETHER";
 
 std::string link_type(int type) {
   const char* name = pcap_datalink_val_to_name(type);
@@ -56,10 +80,13 @@ Result<CaptureFile> CaptureFile::open(const fs::path& path) {
     return fail(ErrorCode::invalid, fmt::format("{}: is not a pcap or pcapng file: {}", path.string(), reason.data()));
   }
   CaptureFile opened(path, handle);  // closes `file`, too; NOLINT(clang-analyzer-unix.Stream)
-  if (const int type = pcap_datalink(handle); type != DLT_EN10MB) {
-    return fail(ErrorCode::invalid, fmt::format("{}: its packets are {}; Iris reads captures of Ethernet (EN10MB)",
-                                                path.string(), link_type(type)));
+  const int type = pcap_datalink(handle);
+  const auto* known = std::ranges::find(link_types, type, &ReadLinkType::type);
+  if (known == std::ranges::end(link_types)) {
+    return fail(ErrorCode::invalid, fmt::format("{}: its packets are {}; Iris reads captures of link types {}",
+                                                path.string(), link_type(type), read_link_types));
   }
+  opened.link_ = known->link;
   return opened;
 }
 

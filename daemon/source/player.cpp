@@ -19,15 +19,28 @@ namespace iris::source {
 namespace {
 
 using namespace std::chrono_literals;
+using parsers::packet::LinkType;
 
 constexpr auto retry = 200us;               // a full ring, an empty pool
 constexpr auto latest = 1s;                 // behind time; more is not made up for
 constexpr std::uint16_t descriptors = 512;  // a ring port has none; the number only has to be allowed
 
+// What goes through an Ethernet port begins with an Ethernet header.
+Result<CaptureFile> open_ethernet(const std::filesystem::path& path) {
+  Result<CaptureFile> file = CaptureFile::open(path);
+  if (file && file->link() != LinkType::ethernet) {
+    return fail(ErrorCode::invalid,
+                fmt::format("{}: its packets are not of Ethernet (EN10MB) and cannot be played through an Ethernet "
+                            "port; `irisd replay` reads them",
+                            path.string()));
+  }
+  return file;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Player>> Player::start(const PlayOptions& options, Pool& pool) {
-  Result<CaptureFile> file = CaptureFile::open(options.capture);
+  Result<CaptureFile> file = open_ethernet(options.capture);
   if (!file) return std::unexpected(file.error());
   // !(>=) rather than <: not a number is refused too.
   if (!(options.speed >= 0) || std::isinf(options.speed)) {
@@ -95,7 +108,7 @@ void Player::run(const std::stop_token& stop, CaptureFile file) {
   due_ = Clock::now();
   bool more = play_once(stop, std::move(file));
   while (more && options_.loop && !stop.stop_requested()) {
-    Result<CaptureFile> again = CaptureFile::open(options_.capture);
+    Result<CaptureFile> again = open_ethernet(options_.capture);
     if (!again) {
       report(std::move(again.error()));
       break;

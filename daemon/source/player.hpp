@@ -32,8 +32,8 @@ struct PlayOptions {
 
 class Player {
  public:
-  // Starts playing. Gaps of more than longest_gap are shortened to it. A full ring, or an empty pool, makes the player
-  // wait: it loses nothing. `pool` outlives it.
+  // Starts playing a capture of Ethernet; others are refused. Gaps of more than longest_gap are shortened to it. A full
+  // ring, or an empty pool, makes the player wait: it loses nothing. `pool` outlives it.
   [[nodiscard]] static Result<std::unique_ptr<Player>> start(const PlayOptions& options, Pool& pool);
 
   // Stops playing and removes the port, when no thread receives from it any more. What lies in the ring is freed.

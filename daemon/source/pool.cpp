@@ -35,7 +35,8 @@ rte_mempool* create_mempool(std::uint32_t buffers, std::uint32_t packet_size) {
 
 std::uint32_t buffers_needed(const PoolDemand& demand) {
   // A thread's cache grows to one and a half times its size before it gives buffers back.
-  const std::uint64_t each_worker = burst_size + cache_size * 3 / 2 + std::uint64_t{demand.held_packets};
+  const std::uint64_t each_worker =
+      burst_size + cache_size * 3 / 2 + std::uint64_t{demand.held_packets} + demand.handed_over;
   const std::uint64_t sum = std::uint64_t{demand.queues} * demand.rx_descriptors + demand.workers * each_worker;
   const std::uint64_t most = (std::uint64_t{1} << 31) - 1;
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(std::bit_ceil(sum + 1) - 1, smallest, most));

@@ -22,6 +22,7 @@ struct PoolDemand {
   std::uint32_t rx_descriptors = 1024;
   std::uint32_t workers = 1;
   std::uint32_t held_packets = 4096;  // by each worker, in reassembly
+  std::uint32_t handed_over = 0;      // to each worker by others, at a time
 };
 
 // As many buffers as that takes, rounded up to 2^n - 1.

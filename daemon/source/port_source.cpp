@@ -34,12 +34,17 @@ void order_by_time(std::span<PacketRef> burst) noexcept {
 
 }  // namespace
 
-PortSource::PortSource(std::span<const Port* const> ports, std::uint16_t worker) : worker_(worker), now_(wall_clock()) {
+PortSource::PortSource(std::span<const Port* const> ports, std::uint16_t worker)
+    : pool_(ports.empty() ? nullptr : &ports.front()->pool()), worker_(worker), now_(wall_clock()) {
   for (const Port* port : ports) {
     if (worker < port->queues()) queues_.push_back({port, {}});
   }
   ordered_ = queues_.size() > 1 &&
              std::ranges::all_of(queues_, [](const Queue& queue) { return queue.port->hardware_timestamps(); });
+}
+
+bool PortSource::spread_by_owner() const noexcept {
+  return std::ranges::all_of(queues_, [](const Queue& queue) { return queue.port->follows(); });
 }
 
 std::size_t PortSource::receive(std::span<PacketRef> burst) noexcept {
@@ -119,7 +124,7 @@ void PortSource::hold(const PacketRef& packet) noexcept { rte_mbuf_refcnt_update
 
 void PortSource::release(std::span<const PacketRef> packets) noexcept {
   std::array<rte_mbuf*, most_at_once> mbufs;
-  for (const Queue& queue : queues_) before_hand_over(&queue.port->pool());
+  if (pool_ != nullptr) before_hand_over(pool_);
   while (!packets.empty()) {
     const std::span<const PacketRef> some = packets.first(std::min(packets.size(), mbufs.size()));
     std::ranges::transform(some, mbufs.begin(), mbuf_of);
@@ -129,11 +134,10 @@ void PortSource::release(std::span<const PacketRef> packets) noexcept {
 }
 
 Room PortSource::compose(std::uint32_t length) noexcept {
-  if (queues_.empty() || length > longest_composed) return {};
-  Pool& pool = queues_.front().port->pool();
-  rte_mempool* buffers = length <= rte_pktmbuf_data_room_size(pool.packets()) ? pool.packets() : pool.large();
+  if (pool_ == nullptr || length > longest_composed) return {};
+  rte_mempool* buffers = length <= rte_pktmbuf_data_room_size(pool_->packets()) ? pool_->packets() : pool_->large();
   rte_mbuf* packet = rte_pktmbuf_alloc(buffers);
-  after_hand_over(&pool);
+  after_hand_over(pool_);
   if (packet == nullptr) return {};
   packet->data_off = 0;  // nothing will be put before it, and the longest datagram needs all of a large buffer
   packet->data_len = static_cast<std::uint16_t>(length);

@@ -18,12 +18,13 @@ namespace iris::source {
 
 class PortSource final : public Source {
  public:
-  // Queue number `worker` of every port that has as many; none is fine, and gives nothing ever. The ports outlive the
-  // source.
+  // Queue number `worker` of every port that has as many; none is fine, and gives nothing ever. The ports share a pool
+  // and outlive the source.
   PortSource(std::span<const Port* const> ports, std::uint16_t worker);
 
   [[nodiscard]] std::size_t receive(std::span<PacketRef> burst) noexcept override;
   [[nodiscard]] bool exhausted() const noexcept override { return false; }
+  [[nodiscard]] bool spread_by_owner() const noexcept override;
 
   // The wall clock at the last receive().
   [[nodiscard]] Timestamp now() const noexcept override { return now_; }
@@ -34,8 +35,8 @@ class PortSource final : public Source {
 
   void hold(const PacketRef& packet) noexcept override;
   void release(std::span<const PacketRef> packets) noexcept override;
-  // From the pool of its first queue: one of the many buffers that packets arrive in where that is enough, else one of
-  // the few large ones.
+  // From the ports' pool, also where none of their queues is its own: one of the many buffers that packets arrive in
+  // where that is enough, else one of the few large ones.
   [[nodiscard]] Room compose(std::uint32_t length) noexcept override;
 
   [[nodiscard]] std::size_t queues() const { return queues_.size(); }
@@ -51,6 +52,7 @@ class PortSource final : public Source {
   [[nodiscard]] Timestamp timestamp(const Queue& queue, const rte_mbuf* packet) const noexcept;
   void read_clock(Queue& queue) const noexcept;
 
+  Pool* pool_;  // of all ports; nullptr without any
   std::vector<Queue> queues_;
   std::uint16_t worker_;
   std::size_t next_ = 0;  // queue that is asked first

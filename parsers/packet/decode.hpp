@@ -19,12 +19,16 @@ namespace iris::parsers::packet {
 
 // What a frame turned out to be, and which members of Decoded are then meaningful.
 enum class DecodeStatus : std::uint8_t {
-  ok,               // TCP or UDP: all members
-  not_ip,           // another EtherType: tags only
-  fragment,         // a piece of an IPv4 or IPv6 datagram: tags, addresses, version
-  other_transport,  // ICMP and so on: tags, addresses, version, transport
-  truncated,        // the capture cut a header off: nothing
-  malformed,        // lengths or versions that contradict each other: nothing
+  ok,      // TCP or UDP: all members
+  not_ip,  // something else than IP, or nothing known: tags only
+  // A piece of an IPv4 or IPv6 datagram: tags, addresses, version, network; transport, as the fragment names it;
+  // payload, the piece. For the whole datagram's transport, IPv6 may have further headers before it.
+  fragment,
+  // ICMP and so on: tags, addresses, version, network, transport; payload, all that follows IP's headers. Ports for
+  // SCTP, else 0, as all that TCP has.
+  other_transport,
+  truncated,  // the capture cut a header off: nothing
+  malformed,  // lengths or versions that contradict each other, or more headers than any packet has: nothing
 };
 
 // Numbers are in host order.
@@ -35,7 +39,7 @@ struct Decoded {
   std::array<std::uint8_t, 16> dst_ip{};
   std::uint32_t sequence = 0;             // TCP; 0 for UDP
   std::uint32_t acknowledgement = 0;      // TCP; 0 for UDP
-  std::uint32_t payload_length = 0;       // captured bytes after the transport header
+  std::uint32_t payload_length = 0;       // captured bytes after the transport header (other_transport: after IP's)
   std::uint32_t wire_payload_length = 0;  // of how many on the wire; greater where the capture cut the frame off
   std::uint16_t payload_offset = 0;       // from the beginning of the frame
   std::uint16_t src_port = 0;
@@ -66,12 +70,13 @@ struct Frame {
   std::span<const std::uint8_t> bytes;
   std::size_t wire_length = 0;  // at least bytes.size()
   LinkType link = LinkType::ethernet;
-  std::size_t offset = 0;  // where the link header begins: not 0 inside a tunnel
+  std::size_t offset = 0;  // where the link header begins, within `bytes`: not 0 inside a tunnel
 };
 
-// Decodes Ethernet II with any 802.1Q and 802.1ad tags; IPv4; IPv6 with hop-by-hop, routing, destination and fragment
-// headers; TCP; UDP. A payload never extends beyond `wire_length`, whatever its headers claim. An IP length
-// of 0 (segmentation offload: RFC 2675 and Linux's IPv4 likewise) means up to the end of the frame.
+// Decodes every link type, with VLAN tags (802.1Q, 802.1ad and what was used before, 802.1ah), MPLS labels, PPPoE and
+// SNAP in any order; IPv4; IPv6; every extension header that is not encrypted; TCP; UDP. A payload never extends beyond
+// `wire_length`, nor beyond the length that any header around it states. An IP length of 0 (segmentation offload: RFC
+// 2675 and Linux's IPv4 likewise) means up to the end of the frame, or where a jumbo payload option says (RFC 2675).
 //
 // A TCP header whose options the capture cut off is ok, with all of the payload missing.
 [[nodiscard]] DecodeStatus decode(const Frame& frame, Decoded& decoded) noexcept;

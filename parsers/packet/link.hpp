@@ -12,6 +12,8 @@ enum class LinkType : std::uint8_t {
   linux_sll2,     // version 2 (LINKTYPE_LINUX_SLL2)
   null_loopback,  // BSD loopback: address family in the capturing machine's byte order (LINKTYPE_NULL, _LOOP)
   ppp,            // PPP, with or without HDLC framing (LINKTYPE_PPP, _PPP_HDLC)
+  pppoe,          // a PPPoE header (LINKTYPE_PPP_ETHER)
+  mpls,           // an MPLS label stack: what a tunnel leaves, no capture
 };
 
 }  // namespace iris::parsers::packet

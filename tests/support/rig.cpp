@@ -28,7 +28,7 @@ class Rig::Keeper final : public output::Sink {
 
 // Output waits for its sink: nothing that is emitted is lost.
 Rig::Rig(source::PacketHolder& holder, const conn::Limits& limits)
-    : output_({.workers = 1, .mode = output::Mode::synchronous}) {
+    : output_({.workers = 1, .mode = output::Mode::synchronous}), intake_({}, holder) {
   auto keeper = std::make_unique<Keeper>();
   keeper_ = keeper.get();
   output_.add_sink(std::move(keeper));

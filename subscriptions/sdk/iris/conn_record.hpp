@@ -17,6 +17,7 @@ enum class EndReason : std::uint8_t {
   timeout,       // inactivity
   end_of_input,  // the capture ended, or the daemon stopped
   removed,       // the connection goes on; the subscription was removed
+  evicted,       // the table was full, and the connection made room for a new one
 };
 
 // One direction of a connection.

@@ -54,8 +54,9 @@ struct Endpoint {
   auto operator<=>(const Endpoint&) const = default;
 };
 
-// Values are IANA protocol numbers.
-enum class Transport : std::uint8_t { Tcp = 6, Udp = 17 };
+// Values are IANA protocol numbers. Connections are of TCP and UDP only; the others, and numbers without a name here,
+// appear on single packets.
+enum class Transport : std::uint8_t { Icmp = 1, Tcp = 6, Udp = 17, Gre = 47, Esp = 50, Icmpv6 = 58, Sctp = 132 };
 
 // Data type: who speaks to whom. The originator sent the connection's first packet.
 struct FiveTuple {

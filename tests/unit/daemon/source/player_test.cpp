@@ -59,6 +59,12 @@ TEST_F(Play, Once) {
   EXPECT_FALSE(player->error());
 }
 
+TEST_F(Play, OnlyEthernet) {
+  const Error error = refused({.capture = write("a.pcap", Pcap(nanoseconds_magic, 101).packet(1, 0, "x").text())});
+  EXPECT_EQ(error.code, ErrorCode::invalid);
+  EXPECT_THAT(error.message, HasSubstr("a.pcap: its packets are not of Ethernet (EN10MB)"));
+}
+
 TEST_F(Play, OverAndOver) {
   const auto player = started({.capture = write("a.pcap", numbered(3)), .speed = 0, .ring_size = 8});
   const std::vector<std::string> texts = receive(*player, 1000);
