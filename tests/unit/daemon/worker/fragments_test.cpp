@@ -407,16 +407,6 @@ TEST_F(Datagrams, CutOffByTheCapture) {
   EXPECT_EQ(counters().cut_off, 7u);
 }
 
-TEST_F(Datagrams, CutOffInTheHeader) {
-  std::vector<Piece> pieces = cut(counting(32), 16);
-  pieces[0].options = Bytes(8, 1);
-  EXPECT_FALSE(add(pieces[0], {.cut = 16 + 6}));
-  const std::optional<Whole> whole = add(pieces[1]);
-  ASSERT_TRUE(whole);
-  EXPECT_EQ(whole->bytes.size(), 22u) << "nothing is moved up";
-  EXPECT_EQ(whole->wire_length, 60u);
-}
-
 TEST_F(Datagrams, WaitUntilTheirTimeIsOver) {
   const std::vector<Piece> pieces = cut(counting(48), 16);
   EXPECT_FALSE(add(pieces[0], {.ts = second}));
