@@ -78,22 +78,46 @@ Result<std::unique_ptr<Tracker>> Tracker::create(const Parts& parts) {
   if (!half_open) return std::unexpected(half_open.error());
   auto realms = Realms::create({limits.vlan_in_key, limits.tunnel_in_key});
   if (!realms) return std::unexpected(realms.error());
-  return std::unique_ptr<Tracker>(
-      new Tracker(parts, {std::move(*table), std::move(*wheel), std::move(*half_open), std::move(*realms)}));
+  auto pools = create_pools(limits);
+  if (!pools) return std::unexpected(pools.error());
+  return std::unique_ptr<Tracker>(new Tracker(
+      parts, {std::move(*table), std::move(*wheel), std::move(*half_open), std::move(*realms)}, std::move(*pools)));
 }
 
-Tracker::Tracker(const Parts& parts, Tables tables)
+// Of what only connections that somebody wants take.
+Result<Tracker::Pools> Tracker::create_pools(const Limits& limits) {
+  const auto slab = [&](std::size_t bytes, std::size_t alignment) {
+    return Slab::create({.object_bytes = static_cast<std::uint32_t>(bytes),
+                         .alignment = static_cast<std::uint32_t>(alignment),
+                         .capacity = limits.capacity,
+                         .prefault = limits.prefault});
+  };
+  auto connections = slab(sizeof(Connection), alignof(Connection));
+  if (!connections) return std::unexpected(connections.error());
+  auto contents = slab(sizeof(Content), alignof(Content));
+  if (!contents) return std::unexpected(contents.error());
+  auto arenas = BlockPool::create(
+      {.total_bytes = limits.parsers_bytes, .arena_bytes = limits.parser_bytes, .prefault = limits.prefault});
+  if (!arenas) return std::unexpected(arenas.error());
+  auto blocks = BlockCache::create({.bytes = limits.state_bytes, .prefault = limits.prefault});
+  if (!blocks) return std::unexpected(blocks.error());
+  return Pools{std::move(*connections), std::move(*contents), std::move(*arenas), std::move(*blocks)};
+}
+
+Tracker::Tracker(const Parts& parts, Tables tables, Pools pools)
     : limits_(parts.limits),
       timeouts_{to_ticks(limits_.tcp_establish), to_ticks(limits_.tcp_inactivity), to_ticks(limits_.tcp_linger),
                 to_ticks(limits_.udp_inactivity)},
       worker_(parts.worker),
       holder_(parts.holder),
       sink_(parts.sink),
+      blocks_(std::move(pools.blocks)),
+      arena_blocks_(std::move(pools.arenas)),
       hold_pool_(parts.limits.reassembly.held_packets,
                  {.packets = parts.limits.reassembly.packets, .bytes = parts.limits.reassembly.bytes}, parts.holder),
       table_(std::move(tables.connections)),
-      connections_({.object_bytes = sizeof(Connection), .alignment = alignof(Connection)}),
-      contents_({.object_bytes = sizeof(Content), .alignment = alignof(Content)}),
+      connections_(std::move(pools.connections)),
+      contents_(std::move(pools.contents)),
       wheel_(std::move(tables.wheel)),
       half_open_(std::move(tables.half_open)),
       realms_(std::move(tables.realms)),

@@ -13,6 +13,7 @@
 #include <span>
 
 #include "daemon/conn/arrival.hpp"
+#include "daemon/conn/block_cache.hpp"
 #include "daemon/conn/connection.hpp"
 #include "daemon/conn/delivery.hpp"
 #include "daemon/conn/epochs.hpp"
@@ -38,7 +39,15 @@ struct TrackerCounters {
   std::atomic<std::uint64_t> unobserved{0};         // connections that found no memory to be shown to anybody
 };
 
-// Used by its worker's thread only, but for counters().
+// What a worker's connections take of what was reserved for them.
+struct TrackerMemory {
+  MemoryUse table;   // records and the way to them
+  MemoryUse cold;    // cold parts
+  MemoryUse arenas;  // of parsers
+  MemoryUse blocks;  // user state and long lists
+};
+
+// Used by its worker's thread only, but for counters() and memory(). Takes its memory at creation, as its limits say.
 class Tracker {
  public:
   struct Parts {
@@ -73,6 +82,9 @@ class Tracker {
   // The oldest epoch that a connection is still in, or the current one.
   [[nodiscard]] std::uint32_t oldest_epoch() const noexcept { return epochs_.oldest(); }
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] TrackerMemory memory() const noexcept {
+    return {table_.use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use()};
+  }
   // Look-ups of each family of the current pipeline, since it was adopted.
   [[nodiscard]] std::span<const std::uint64_t> evaluations() const noexcept { return evaluations_; }
 
@@ -91,6 +103,13 @@ class Tracker {
     HalfOpenQueue half_open;
     Realms realms;
   };
+  // What connections take that somebody wants something of.
+  struct Pools {
+    Slab connections;
+    Slab contents;
+    BlockPool arenas;
+    BlockCache blocks;
+  };
   // Timeouts in ticks.
   struct Timeouts {
     Tick establish, inactivity, linger, udp;
@@ -105,7 +124,8 @@ class Tracker {
     std::uint32_t wire_payload = 0;  // bytes of payload on the wire; at least pdu.payload
   };
 
-  Tracker(const Parts& parts, Tables tables);
+  [[nodiscard]] static Result<Pools> create_pools(const Limits& limits);
+  Tracker(const Parts& parts, Tables tables, Pools pools);
 
   // tracker.cpp
   void look_up(const Arrival& arrival, Lookup& lookup) noexcept;
