@@ -102,20 +102,30 @@ bool reset_counts(const TcpState& state, const TcpSequences& sequences, const Tc
 // The handshake of this very connection, come late: it lies just before what its sender was seen to send first.
 bool is_late(const TcpSequences& sequences, const TcpHeader& header) {
   const unsigned from = index_of(header.direction);
-  return !knows(sequences, knows_end, from) || sequences.end[from] - (header.sequence + 1) <= tolerance;
+  return knows(sequences, knows_end, from) && sequences.end[from] - (header.sequence + 1) <= tolerance;
+}
+
+// A SYN that begins another connection if it is answered.
+void propose(TcpSequences& sequences, unsigned from, std::uint32_t after) {
+  sequences.after_new_syn[from] = after;
+  learn(sequences, knows_new_syn, from);
 }
 
 bool opens_another(const TcpState& state, TcpSequences& sequences, const TcpHeader& header) {
   const unsigned from = index_of(header.direction);
   const unsigned to = 1 - from;
   const std::uint32_t after = header.sequence + 1;
-  if (has(state, syn, from) && sequences.after_syn[from] == after) return false;
-  if (state.closed() || state.phase == TcpPhase::closing) return true;
+  if (has(state, syn, from) && sequences.after_syn[from] == after) {
+    // Some systems try again with the same number after a refusal.
+    if (state.phase == TcpPhase::closed_rst) propose(sequences, from, after);
+    return false;
+  }
+  const bool late = !has(state, syn, from) && is_late(sequences, header);
+  if (state.closed() || state.phase == TcpPhase::closing) return !late;
   if (state.phase == TcpPhase::opening && has(state, syn, from) && !knows(sequences, knows_end, to)) return true;
-  const bool own = !has(state, syn, from) && (state.phase == TcpPhase::opening || is_late(sequences, header));
-  if (own) return false;
-  sequences.after_new_syn[from] = after;
-  learn(sequences, knows_new_syn, from);
+  const bool first = !has(state, syn, from) && (state.phase == TcpPhase::opening || !knows(sequences, knows_end, from));
+  if (late || first) return false;
+  propose(sequences, from, after);
   return false;
 }
 
@@ -124,11 +134,8 @@ bool answers_another(const TcpState& state, const TcpSequences& sequences, const
   const unsigned from = index_of(header.direction);
   const unsigned to = 1 - from;
   const bool other_number = !has(state, syn, from) || sequences.after_syn[from] != header.sequence + 1;
-  if (is_answer(header) && other_number) {
-    if (knows(sequences, knows_new_syn, to) && header.acknowledgement == sequences.after_new_syn[to]) return true;
-    // Refused before, and repeated: some systems try again with the same number.
-    return state.phase == TcpPhase::closed_rst && !has(state, syn, from) && has(state, syn, to) &&
-           header.acknowledgement == sequences.after_syn[to];
+  if (is_answer(header)) {
+    return other_number && knows(sequences, knows_new_syn, to) && header.acknowledgement == sequences.after_new_syn[to];
   }
   return !has_flag(header, tcp_flag::syn | tcp_flag::rst) && has_flag(header, tcp_flag::ack) &&
          knows(sequences, knows_new_syn, from) && !knows(sequences, knows_end, to) &&
@@ -145,7 +152,9 @@ void take_syn(TcpState& state, TcpSequences& sequences, const TcpHeader& header)
   const std::uint32_t after = header.sequence + 1;
   const bool repeated = has(state, syn, from) && sequences.after_syn[from] == after;
   // In an open connection another SYN means nothing (RFC 5961, 4).
-  if (!repeated && (has(state, syn_acked, from) || (state.phase == TcpPhase::partial && !is_late(sequences, header)))) {
+  if (!repeated &&
+      (has(state, syn_acked, from) ||
+       (state.phase == TcpPhase::partial && knows(sequences, knows_end, from) && !is_late(sequences, header)))) {
     return;
   }
   sequences.after_syn[from] = after;
@@ -199,11 +208,14 @@ bool take_opening_ack(TcpState& state, const TcpSequences& sequences, const TcpH
 
 // A FIN may be captured after its acknowledgement, so either packet may be the one that ends the connection. Nothing
 // follows a FIN: an acknowledgement of more is of something else.
-bool take_closing_ack(TcpState& state, const TcpSequences& sequences) {
+bool take_closing_ack(TcpState& state, const TcpSequences& sequences, const TcpHeader& header) {
   for (const unsigned sender : {0U, 1U}) {
     const unsigned receiver = 1 - sender;
-    if (has(state, fin, sender) && knows(sequences, knows_acknowledged, receiver) &&
-        sequences.acknowledged[receiver] == sequences.after_fin[sender]) {
+    if (!has(state, fin, sender)) continue;
+    const std::uint32_t after = sequences.after_fin[sender];
+    const bool now =
+        index_of(header.direction) == receiver && has_flag(header, tcp_flag::ack) && header.acknowledgement == after;
+    if (now || (knows(sequences, knows_acknowledged, receiver) && sequences.acknowledged[receiver] == after)) {
       note(state, fin_acked, sender);
     }
   }
@@ -254,7 +266,7 @@ TcpChange advance(TcpState& state, TcpSequences& sequences, TcpHeader header) no
   if (believed) follow_any(sequences, header);
   if (unsettled && believed) change.handshake_completed = take_opening_ack(state, sequences, header);
   if (finishes) take_fin(state, sequences, header, believed);
-  if (state.phase == TcpPhase::closing && take_closing_ack(state, sequences)) change.closed = TcpClose::fin;
+  if (state.phase == TcpPhase::closing && take_closing_ack(state, sequences, header)) change.closed = TcpClose::fin;
   return change;
 }
 

@@ -18,7 +18,8 @@
 //     open refuses it (RFC 5961, 4). The packet that reopens is then the SYN-ACK, which begins a connection turned
 //     round; the SYN was counted with the old one. Where only one direction is seen, what follows the SYN is the
 //     answer.
-// The same SYN again begins nothing, before or after the end; a SYN-ACK to one that was refused by RST before does.
+// The same SYN again begins nothing, before or after the end, nor does one that was not seen before and lies just
+// before what its sender sent: it is late. One that is sent again after a RST begins another if it is answered.
 #pragma once
 
 #include <array>

@@ -264,8 +264,15 @@ const Case cases[] = {
     {"its own SYN again does not reopen a connection that is closing",
      opened + std::vector{o(fin | ack, {101, 901}), o(syn, {100})}, TcpPhase::closing},
     {"a SYN-ACK does not reopen", closed_by_fin + std::vector{r(syn | ack, {70000, 101})}, TcpPhase::closed_fin},
+    {"a SYN captured after the FIN is its own",
+     {o(fin | ack, {50, 60, 9}, midstream), o(syn, {49}), o(syn, {49})},
+     TcpPhase::closing},
+    {"a wrong acknowledgement does not hide that of the FIN",
+     opened + std::vector{r(ack, {901, 5000}), o(fin | ack, {101, 901}), r(ack, {901, 102}), r(fin | ack, {901, 102}),
+                          o(ack, {102, 902}, closed)},
+     TcpPhase::closed_fin},
     {"reopened where the first opening was not seen",
-     {o(fin | ack, {50, 60}, midstream), o(syn, {49}, reopened)},
+     {o(fin | ack, {50, 60}, midstream), o(syn, {51}, reopened)},
      TcpPhase::closing},
 };
 
