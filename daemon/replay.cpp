@@ -1,4 +1,4 @@
-// `irisd replay`: the daemon's engine over captures, in capture time, on one core.
+// `irisd replay`: the daemon's engine over captures, in capture time.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -8,11 +8,12 @@
 
 #include "daemon/control/records.hpp"
 #include "daemon/control/registry.hpp"
+#include "daemon/options.hpp"
 #include "daemon/output/file_sink.hpp"
 #include "daemon/output/output.hpp"
 #include "daemon/run.hpp"
 #include "daemon/source/capture.hpp"
-#include "daemon/worker/worker.hpp"
+#include "daemon/worker/rounds.hpp"
 #include "jit/engine/engine.hpp"
 
 namespace iris {
@@ -57,13 +58,29 @@ Result<void> add_all(control::Registry& registry, const ReplayOptions& options, 
   return add_records(registry, options);
 }
 
+using Trackers = std::vector<std::unique_ptr<conn::Tracker>>;
+
+Result<Trackers> make_trackers(const ReplayOptions& options, source::Source& source, output::Output& output) {
+  const conn::Limits limits = connection_limits(options.config);
+  Trackers trackers;
+  for (std::uint32_t i = 0; i < options.cores; ++i) {
+    auto tracker = conn::Tracker::create(
+        {.limits = limits, .worker = i, .seed = replay_seed, .holder = source, .sink = output.worker(i)});
+    if (!tracker) return std::unexpected(tracker.error());
+    trackers.push_back(std::move(*tracker));
+  }
+  return trackers;
+}
+
 struct Totals {
+  std::uint64_t connections = 0;
   std::uint64_t events = 0;
   std::uint64_t dropped = 0;
 };
 
-Totals totals(const control::Registry& registry) {
+Totals totals(const control::Registry& registry, const Trackers& trackers) {
   Totals sum;
+  for (const auto& tracker : trackers) sum.connections += tracker->counters().begun.load();
   for (const auto& subscription : registry.list()) {
     sum.events += subscription.emitted;
     sum.dropped += subscription.dropped;
@@ -79,36 +96,34 @@ int run_replay(const ReplayOptions& options, const Signals& signals) {
   if (!source) return failed(source.error());
   auto sink = output::FileSink::open(options.output, output::Opening::truncate);
   if (!sink) return failed(sink.error());
-  output::Output output({.workers = 1, .mode = output::Mode::synchronous});
+  const std::uint32_t workers = options.cores;
+  output::Output output({.workers = workers, .mode = output::Mode::ordered});
   output.add_sink(std::move(*sink));
 
   auto compiler = jit::Compiler::start({});
   if (!compiler) return failed(compiler.error());
   auto engine = engine::Engine::create();
   if (!engine) return failed(engine.error());
-  publish::Publisher publisher(1);
-  control::Registry registry({**compiler, **engine, publisher, output, 1, {}});
+  publish::Publisher publisher(workers);
+  control::Registry registry({**compiler, **engine, publisher, output, workers, {}});
   if (auto started = registry.start(); !started) return failed(started.error());
   if (auto added = add_all(registry, options, signals); !added) return failed(added.error());
 
-  auto tracker = conn::Tracker::create(
-      {.limits = {}, .worker = 0, .seed = replay_seed, .holder = **source, .sink = output.worker(0)});
-  if (!tracker) return failed(tracker.error());
-  worker::Worker worker({.number = 0,
-                         .idle = worker::Idle::yield,
-                         .real_time = false,
-                         .source = **source,
+  const auto trackers = make_trackers(options, **source, output);
+  if (!trackers) return failed(trackers.error());
+  worker::Rounds rounds({.source = **source,
                          .publisher = publisher,
-                         .tracker = **tracker});
-  worker.run(signals.stop());
-  output.drain();
+                         .output = output,
+                         .trackers = *trackers,
+                         .intake = intake_options(options.config),
+                         .show_layers = publisher.current(0)->packets.has_value()});
+  rounds.run(signals.stop());
 
-  const auto& counters = (*tracker)->counters();
-  const Totals sum = totals(registry);
+  const Totals sum = totals(registry, *trackers);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   fmt::print(stderr, "{} packets, {} bytes, {} connections, {} events, {} dropped, {:.3f} seconds\n",
-             worker.intake().packets.load(), worker.intake().bytes.load(), counters.begun.load(), sum.events,
-             sum.dropped, elapsed.count());
+             rounds.intake().packets.load(), rounds.intake().bytes.load(), sum.connections, sum.events, sum.dropped,
+             elapsed.count());
   const auto unwritten = output.failure();
   output.stop();
   if (const auto& damage = (*source)->error()) return failed(*damage);

@@ -19,6 +19,9 @@ struct ReplayOptions {
   std::vector<std::string> records;    // of the default analysis; with no subscription either: all
   std::string filter;                  // of what these records are; empty: of everything
   std::filesystem::path output = "-";  // "-": standard output
+  config::Config config;               // connections, reassembly, fragments and tunnels of it
+  std::uint32_t cores = 1;             // workers, 1 to most_cores; events are the same for any number
+  static constexpr std::uint32_t most_cores = 128;
 };
 
 // Events to the output, a summary to stderr. Returns the exit status.

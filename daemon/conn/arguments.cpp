@@ -5,7 +5,7 @@
 namespace iris::conn {
 namespace {
 
-constexpr TcpMetrics no_metrics{};  // UDP's
+constexpr TcpMetrics no_metrics{};  // UDP's, or without memory
 
 const void* list_of(const Observed& observed, KeptPackets::List KeptPackets::* list) {
   return observed.packets == nullptr ? nullptr : &(observed.packets->*list).view;
@@ -52,7 +52,7 @@ const void* Arguments::of(Argument type, const Connection& connection, const Act
       vlan_ = {record.vlan_ids, record.vlan_count};
       return &vlan_;
     case Argument::tcp_metrics:
-      return &no_metrics;
+      return observed.meter == nullptr ? &no_metrics : &observed.meter->metrics();
     case Argument::first_packets:
       return list_of(observed, &KeptPackets::both);
     case Argument::originator_packets:

@@ -14,9 +14,13 @@ inline constexpr std::size_t max_burst = 64;
 
 // One frame has several where it is a tunnel's: one for each layer that is wanted.
 struct Arrival {
+  static constexpr std::uint64_t layers = 16;  // more than any frame has
+
   source::PacketRef packet;
   parsers::packet::Decoded decoded;  // with DecodeStatus::ok, of packet.bytes()
-  std::uint64_t number = 0;          // of the frame, in the order in which the source handed them out
+  // Its place in the run: `layers` times the number of its frame, in the order in which the source handed them out,
+  // and how many tunnels are around it.
+  std::uint64_t number = 0;
 };
 
 // Whether the packet's sender is the low end of its connection's key.

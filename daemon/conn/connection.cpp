@@ -77,7 +77,7 @@ void Tracker::open(Visit& visit) noexcept {
   store_frontier(connection);
   connection.observed.wanted = wants_of(connection).observation;
   connection.observed.wanted |= delivery_.observation(progress_.matches());
-  observe(connection, {visit.pdu, visit.arrival, true}, observer_memory());
+  observe(connection, {visit.pdu, visit.arrival, visit.tcp, visit.record.sequences, true}, observer_memory());
   delivery_.matched(connection, progress_.matches(),
                     {.event = Event::L4FirstPacket, .ts = visit.pdu.ts, .pdu = &visit.pdu});
   settle(visit.record, connection);
@@ -91,7 +91,7 @@ void Tracker::drive(Visit& visit, bool opened, bool handshake_completed) noexcep
   Record& record = visit.record;
   Connection& connection = visit.connection;
   if (!opened && (record.needs & need::track) != 0) {
-    observe(connection, {visit.pdu, visit.arrival, false}, observer_memory());
+    observe(connection, {visit.pdu, visit.arrival, visit.tcp, record.sequences, false}, observer_memory());
   }
   connection.record.last = visit.pdu.ts;
   if (opened) open(visit);
@@ -199,6 +199,7 @@ void Tracker::wind_up(Record& record, Connection& connection, Timestamp when) no
 
 void Tracker::close(Record& record, Connection& connection, EndReason reason, Timestamp when) noexcept {
   connection.record.end = reason;
+  note_gaps(connection);
   wind_up(record, connection, when);
   delivery_.end(connection, when);
   progress_.on_end({connection.protocol_decided, connection.protocol, connection.sessions}, connection.frontier.view(),

@@ -48,7 +48,8 @@ struct Connection {
   // Fetches what a packet will touch, given Record::needs.
   void prefetch(std::uint8_t needs) const noexcept;
 
-  ConnRecord record;  // the tuple, times, `midstream` and VLANs always; the rest while it is wanted
+  std::uint64_t first_packet = 0;  // Arrival::number
+  ConnRecord record;               // the tuple, times, `midstream` and VLANs always; the rest while it is wanted
   History history;
   Observed observed;
   List<plan::NodeId, 6> frontier;
@@ -58,10 +59,9 @@ struct Connection {
   std::uint32_t content = no_index;  // of a Content
   std::uint32_t protocol = 0;        // once decided
   bool protocol_decided = false;
-  bool sessions = false;           // at least one was seen
-  bool sessions_over = false;      // the parser is done, or gave up
-  bool wound_up = false;           // closed: its streams are over, and it lingers for late packets
-  std::uint64_t first_packet = 0;  // its number
+  bool sessions = false;       // at least one was seen
+  bool sessions_over = false;  // the parser is done, or gave up
+  bool wound_up = false;       // closed: its streams are over, and it lingers for late packets
 };
 
 inline void Connection::prefetch(std::uint8_t needs) const noexcept {

@@ -31,16 +31,44 @@ void unmake(T*& part, BlockCache& blocks) {
 
 // ---- counters -----------------------------------------------------------------------------------------------------
 
-void count(Connection& connection, const Sighting& seen) {
-  const auto direction = static_cast<std::size_t>(seen.pdu.direction);
+Direction opposite(Direction direction) {
+  return direction == Direction::FromOriginator ? Direction::FromResponder : Direction::FromOriginator;
+}
+Flow& flow_of(ConnRecord& record, Direction direction) {
+  return direction == Direction::FromOriginator ? record.originator : record.responder;
+}
+
+// What the segment adds to its stream.
+Coverage::Verdict cover(Connection& connection, const Sighting& seen) {
+  const Direction from = seen.pdu.direction;
+  const Direction to = opposite(from);
+  std::array<Coverage, 2>& coverage = *connection.observed.coverage;
+  Coverage& own = coverage[static_cast<std::size_t>(from)];
+  const Coverage::Verdict verdict = own.take(seen.tcp, acknowledged_by(seen.sequences, to));
+  Flow& flow = flow_of(connection.record, from);
+  flow.payload_bytes = own.unique_bytes();
+  flow.gap_bytes = own.gap_bytes();
+  const bool acknowledges = (seen.pdu.flags & tcp_flag::ack) != 0;
+  if (acknowledges && coverage[static_cast<std::size_t>(to)].lacks(seen.pdu.acknowledgement)) {
+    connection.history.note_gap(to, connection.record);
+  }
+  return verdict;
+}
+
+void count(Connection& connection, const Sighting& seen, const Coverage::Verdict& verdict) {
   const std::uint32_t payload = seen.arrival.decoded.wire_payload_length;
   ConnRecord& record = connection.record;
-  Flow& flow = seen.pdu.from_originator() ? record.originator : record.responder;
+  Flow& flow = flow_of(record, seen.pdu.direction);
   ++flow.packets;
   flow.wire_bytes += seen.pdu.wire_length;
-  flow.payload_bytes += payload;
-  connection.observed.sent_payload[direction] += payload;
-  connection.history.note(seen.pdu.flags, payload, seen.pdu.direction, record);
+  connection.observed.sent_payload[static_cast<std::size_t>(seen.pdu.direction)] += payload;
+  if (connection.observed.coverage == nullptr) flow.payload_bytes += payload;
+  connection.history.note({.payload_length = payload,
+                           .flags = seen.pdu.flags,
+                           .direction = seen.pdu.direction,
+                           .zero_window = seen.pdu.transport == Transport::Tcp && seen.pdu.window == 0,
+                           .repeated = verdict.repeated > 0},
+                          record);
 }
 
 // ---- times between packets ----------------------------------------------------------------------------------------
@@ -145,6 +173,9 @@ void begin(Connection& connection, const Sighting& seen, BlockCache& blocks) {
   connection.record.vlan_count = static_cast<std::uint8_t>(vlans.size());
   Observed& observed = connection.observed;
   if (observed.wanted.has(bit::link)) observed.link = make<EthAddr>(blocks, link_of(seen.arrival.packet));
+  if (seen.pdu.transport != Transport::Tcp) return;
+  if (observed.wanted.has(bit::coverage)) observed.coverage = make<std::array<Coverage, 2>>(blocks);
+  if (observed.wanted.has(bit::metrics)) observed.meter = make<TcpMeter>(blocks);
 }
 
 }  // namespace
@@ -153,7 +184,10 @@ void observe(Connection& connection, const Sighting& seen, ObserverMemory memory
   Observed& observed = connection.observed;
   const abi::Observation& wanted = observed.wanted;
   if (seen.first) begin(connection, seen, memory.blocks);
-  if (wanted.has(bit::counters)) count(connection, seen);
+  Coverage::Verdict verdict;
+  if (observed.coverage != nullptr) verdict = cover(connection, seen);
+  if (wanted.has(bit::counters)) count(connection, seen, verdict);
+  if (observed.meter != nullptr) observed.meter->note({seen.tcp, verdict, seen.pdu.ts}, seen.sequences);
   if (wanted.has(bit::arrivals)) {
     if (seen.first) observed.arrivals = make<ArrivalTimes>(memory.blocks);
     if (observed.arrivals != nullptr) time(*observed.arrivals, seen, connection.record.last);
@@ -164,6 +198,13 @@ void observe(Connection& connection, const Sighting& seen, ObserverMemory memory
   }
 }
 
+void note_gaps(Connection& connection) noexcept {
+  if (connection.observed.coverage == nullptr) return;
+  for (const Direction sender : {Direction::FromOriginator, Direction::FromResponder}) {
+    if (flow_of(connection.record, sender).gap_bytes > 0) connection.history.note_gap(sender, connection.record);
+  }
+}
+
 void narrow(Observed& observed, const abi::Observation& wanted, ObserverMemory memory) noexcept {
   abi::Observation& kept = observed.wanted;
   if (kept == wanted) return;
@@ -171,6 +212,8 @@ void narrow(Observed& observed, const abi::Observation& wanted, ObserverMemory m
   kept.packets = std::min(kept.packets, wanted.packets);
   kept.originator_packets = std::min(kept.originator_packets, wanted.originator_packets);
   kept.responder_packets = std::min(kept.responder_packets, wanted.responder_packets);
+  if (!kept.has(bit::coverage)) unmake(observed.coverage, memory.blocks);
+  if (!kept.has(bit::metrics)) unmake(observed.meter, memory.blocks);
   if (!kept.has(bit::arrivals)) unmake(observed.arrivals, memory.blocks);
   if (!kept.has(bit::link)) unmake(observed.link, memory.blocks);
   if (!kept.keeps_packets()) unmake(observed.packets, memory.blocks);

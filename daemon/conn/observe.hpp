@@ -15,7 +15,9 @@
 
 #include "daemon/conn/arena.hpp"
 #include "daemon/conn/arrival.hpp"
+#include "daemon/conn/coverage.hpp"
 #include "daemon/conn/list.hpp"
+#include "daemon/conn/tcp_metrics.hpp"
 #include "jit/abi/data_types.hpp"
 
 namespace iris::conn {
@@ -53,6 +55,8 @@ struct Observed {
   abi::Observation wanted;
   std::array<std::uint64_t, 2> sent_payload{};  // retransmissions included; by Direction
   // Absent until first used, or without memory.
+  std::array<Coverage, 2>* coverage = nullptr;  // TCP; by Direction
+  TcpMeter* meter = nullptr;                    // TCP
   ArrivalTimes* arrivals = nullptr;
   KeptPackets* packets = nullptr;
   EthAddr* link = nullptr;
@@ -62,7 +66,9 @@ struct Observed {
 struct Sighting {
   const L4Pdu& pdu;
   const Arrival& arrival;
-  bool first = false;  // of the connection
+  const TcpHeader& tcp;           // of a segment
+  const TcpSequences& sequences;  // of its connection, after advance()
+  bool first = false;             // of the connection
 };
 
 struct ObserverMemory {
@@ -72,6 +78,8 @@ struct ObserverMemory {
 
 // Adds one packet, in order of arrival; `record.last` is still the time of the one before.
 void observe(Connection& connection, const Sighting& seen, ObserverMemory memory) noexcept;
+// The connection is over: what was not seen by now is missing.
+void note_gaps(Connection& connection) noexcept;
 // From now on only what `wanted` has, too. Frees the rest.
 void narrow(Observed& observed, const abi::Observation& wanted, ObserverMemory memory) noexcept;
 // Frees everything.

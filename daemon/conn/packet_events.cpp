@@ -112,9 +112,10 @@ void PacketEvents::use(const Pipeline& pipeline) noexcept {
   evaluations_.assign(merged_->families.size(), 0);
 }
 
-void PacketEvents::take(const source::PacketRef& packet, DecodeStatus status, const Decoded& decoded) noexcept {
+void PacketEvents::take(const Arrival& layer, DecodeStatus status) noexcept {
   if (merged_ == nullptr) return;
-  const Frame frame = frame_of(packet, status, decoded);
+  sink_.position = abi::Position::at(layer.number, abi::Position::Phase::by_itself);
+  const Frame frame = frame_of(layer.packet, status, layer.decoded);
   const PacketFacts packet_facts = facts_of(frame);
   abi::Matches truths{truths_.data(), 0, static_cast<std::uint32_t>(truths_.size())};
   if (const abi::Evaluate evaluate = merged_->dispatch->tuple; evaluate != nullptr) {

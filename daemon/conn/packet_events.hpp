@@ -13,6 +13,7 @@
 
 #include <iris/frame.hpp>
 
+#include "daemon/conn/arrival.hpp"
 #include "daemon/conn/pipeline.hpp"
 #include "daemon/conn/progress.hpp"
 #include "daemon/source/packet.hpp"
@@ -37,10 +38,8 @@ class PacketEvents {
   // Whether take() does anything: asked once a burst.
   [[nodiscard]] bool wanted() const noexcept { return merged_ != nullptr; }
 
-  // Delivers a packet: once for each layer of a frame that was decoded, whatever came of it. What callbacks emit is at
-  // the sink's position, which is the caller's to set.
-  void take(const source::PacketRef& packet, parsers::packet::DecodeStatus status,
-            const parsers::packet::Decoded& decoded) noexcept;
+  // Delivers a packet: a layer of a frame that was decoded, with `status`.
+  void take(const Arrival& layer, parsers::packet::DecodeStatus status) noexcept;
 
   // Look-ups of each family of the current pipeline's packet plan, since it was taken up.
   [[nodiscard]] std::span<const std::uint64_t> evaluations() const noexcept { return evaluations_; }

@@ -16,8 +16,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "daemon/conn/counter.hpp"
 #include "daemon/conn/key.hpp"
 #include "daemon/conn/mapping.hpp"
+#include "daemon/conn/memory_use.hpp"
 #include "daemon/conn/record.hpp"
 #include "daemon/conn/tags.hpp"
 #include "jit/abi/result.hpp"
@@ -68,11 +70,10 @@ class ConnectionTable {
   // All indices used so far are below it; those that hold a connection are Record::in_use(). For sweeps.
   [[nodiscard]] std::uint32_t limit() const noexcept { return limit_; }
 
-  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+  // Thread: any.
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(size_.get()); }
+  [[nodiscard]] MemoryUse use() const noexcept;
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
-  [[nodiscard]] std::uint64_t memory_bytes() const noexcept {
-    return (std::uint64_t{mask_} + 1) * sizeof(Bucket) + std::uint64_t{capacity_} * sizeof(Record);
-  }
   // Whether every count of entries gone past a bucket is right, and every record is found. For tests: walks everything,
   // with the hashes of the keys.
   [[nodiscard]] bool consistent() noexcept;
@@ -103,7 +104,8 @@ class ConnectionTable {
   std::uint64_t seed_;
   std::uint32_t mask_;  // number of buckets - 1
   std::uint32_t capacity_;
-  std::uint32_t size_ = 0;
+  Counter size_;
+  Counter refused_;
   std::uint32_t limit_ = 0;
   std::uint32_t free_ = no_index;  // erased records, chained by Record::cold, latest first: it is still in the cache
 };

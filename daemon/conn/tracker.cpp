@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 #include <new>
+#include <utility>
+
+#include "parsers/packet/tcp_options.hpp"
 
 namespace iris::conn {
 namespace {
@@ -37,6 +40,23 @@ L4Pdu pdu_of(const source::PacketRef& packet, const parsers::packet::Decoded& de
   return pdu;
 }
 
+TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
+  const parsers::packet::Decoded& decoded = arrival.decoded;
+  TcpHeader header;
+  header.sequence = decoded.sequence;
+  header.acknowledgement = decoded.acknowledgement;
+  header.payload_length = decoded.wire_payload_length;
+  header.flags = decoded.flags;
+  header.direction = direction;
+  header.window = decoded.window;
+  if ((decoded.flags & tcp_flag::syn) != 0) [[unlikely]] {
+    const auto options = parsers::packet::tcp_options_of(arrival.packet.bytes().subspan(decoded.transport_offset));
+    header.mss = options.mss.value_or(0);
+    header.window_scale = options.window_scale.value_or(TcpHeader::no_scale);
+  }
+  return header;
+}
+
 Direction direction_of(const Record& record, bool from_low) {
   return record.originator_is_low() == from_low ? Direction::FromOriginator : Direction::FromResponder;
 }
@@ -58,22 +78,46 @@ Result<std::unique_ptr<Tracker>> Tracker::create(const Parts& parts) {
   if (!half_open) return std::unexpected(half_open.error());
   auto realms = Realms::create({limits.vlan_in_key, limits.tunnel_in_key});
   if (!realms) return std::unexpected(realms.error());
-  return std::unique_ptr<Tracker>(
-      new Tracker(parts, {std::move(*table), std::move(*wheel), std::move(*half_open), std::move(*realms)}));
+  auto pools = create_pools(limits);
+  if (!pools) return std::unexpected(pools.error());
+  return std::unique_ptr<Tracker>(new Tracker(
+      parts, {std::move(*table), std::move(*wheel), std::move(*half_open), std::move(*realms)}, std::move(*pools)));
 }
 
-Tracker::Tracker(const Parts& parts, Tables tables)
+// Of what only connections that somebody wants take.
+Result<Tracker::Pools> Tracker::create_pools(const Limits& limits) {
+  const auto slab = [&](std::size_t bytes, std::size_t alignment) {
+    return Slab::create({.object_bytes = static_cast<std::uint32_t>(bytes),
+                         .alignment = static_cast<std::uint32_t>(alignment),
+                         .capacity = limits.capacity,
+                         .prefault = limits.prefault});
+  };
+  auto connections = slab(sizeof(Connection), alignof(Connection));
+  if (!connections) return std::unexpected(connections.error());
+  auto contents = slab(sizeof(Content), alignof(Content));
+  if (!contents) return std::unexpected(contents.error());
+  auto arenas = BlockPool::create(
+      {.total_bytes = limits.parsers_bytes, .arena_bytes = limits.parser_bytes, .prefault = limits.prefault});
+  if (!arenas) return std::unexpected(arenas.error());
+  auto blocks = BlockCache::create({.bytes = limits.state_bytes, .prefault = limits.prefault});
+  if (!blocks) return std::unexpected(blocks.error());
+  return Pools{std::move(*connections), std::move(*contents), std::move(*arenas), std::move(*blocks)};
+}
+
+Tracker::Tracker(const Parts& parts, Tables tables, Pools pools)
     : limits_(parts.limits),
       timeouts_{to_ticks(limits_.tcp_establish), to_ticks(limits_.tcp_inactivity), to_ticks(limits_.tcp_linger),
                 to_ticks(limits_.udp_inactivity)},
       worker_(parts.worker),
       holder_(parts.holder),
       sink_(parts.sink),
+      blocks_(std::move(pools.blocks)),
+      arena_blocks_(std::move(pools.arenas)),
       hold_pool_(parts.limits.reassembly.held_packets,
                  {.packets = parts.limits.reassembly.packets, .bytes = parts.limits.reassembly.bytes}, parts.holder),
       table_(std::move(tables.connections)),
-      connections_({.object_bytes = sizeof(Connection), .alignment = alignof(Connection)}),
-      contents_({.object_bytes = sizeof(Content), .alignment = alignof(Content)}),
+      connections_(std::move(pools.connections)),
+      contents_(std::move(pools.contents)),
       wheel_(std::move(tables.wheel)),
       half_open_(std::move(tables.half_open)),
       realms_(std::move(tables.realms)),
@@ -94,16 +138,19 @@ void Tracker::adopt(const Pipeline& pipeline) noexcept {
   sweep_next_ = 0;
 }
 
+void Tracker::begin_time(Timestamp start) noexcept {
+  clock_ = Clock(start);
+  clock_set_ = true;
+}
+
 // Three passes fetch ahead what the fourth reads: a packet's bucket, its record, and what somebody needs of it.
 void Tracker::process(std::span<const Arrival> burst) noexcept {
   if (burst.empty()) return;
-  if (!clock_set_) clock_ = Clock(burst.front().packet.ts);
-  clock_set_ = true;
+  if (!clock_set_) begin_time(burst.front().packet.ts);
   for (std::size_t i = 0; i < burst.size(); ++i) look_up(burst[i], lookups_[i]);
   for (std::size_t i = 0; i < burst.size(); ++i) table_.prefetch_record(lookups_[i].hash);
   for (std::size_t i = 0; i < burst.size(); ++i) prefetch_connection(lookups_[i]);
   for (std::size_t i = 0; i < burst.size(); ++i) handle(burst[i], lookups_[i]);
-  last_number_ = burst.back().number;
   add(counters_.packets, burst.size());
 }
 
@@ -170,10 +217,9 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
 }
 
 // A segment for the connection's state, which may begin another connection in its place.
-TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup, bool& opened) noexcept {
-  const parsers::packet::Decoded& decoded = arrival.decoded;
-  TcpHeader header{decoded.sequence, decoded.acknowledgement, decoded.wire_payload_length, decoded.flags,
-                   direction_of(*record, lookup.from_low)};
+TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup, TcpHeader& header,
+                               bool& opened) noexcept {
+  header = tcp_header_of(arrival, direction_of(*record, lookup.from_low));
   TcpChange change = advance(record->tcp, record->sequences, header);
   if (change.reopened) {
     end(*record, reason_of(*record), arrival.packet.ts);
@@ -182,14 +228,38 @@ TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lo
     header.direction = Direction::FromOriginator;
     change = advance(record->tcp, record->sequences, header);
   }
-  if (change.midstream) record->flags |= record_flag::midstream;
+  if (change.turned) {
+    turn_round(*record);
+    header.direction = Direction::FromResponder;
+  }
+  if (change.stray_reset) add(counters_.stray_resets, 1);
+  note_opening(*record, change);
   return change;
+}
+
+// The first packet was the responder's.
+void Tracker::turn_round(Record& record) noexcept {
+  record.flags ^= record_flag::originator_is_low;
+  if (Connection* connection = connection_of(record)) {
+    std::swap(connection->record.tuple.originator, connection->record.tuple.responder);
+    connection->history.note_turned(connection->record);
+  }
+}
+
+void Tracker::note_opening(Record& record, const TcpChange& change) noexcept {
+  if (change.midstream) record.flags |= record_flag::midstream;
+  // The SYN came late.
+  if (change.handshake_completed && saw_opening(record.sequences)) {
+    record.flags &= static_cast<std::uint8_t>(~record_flag::midstream);
+    if (Connection* connection = connection_of(record)) connection->record.midstream = false;
+  }
 }
 
 void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
   const source::PacketRef& packet = arrival.packet;
   const parsers::packet::Decoded& decoded = arrival.decoded;
-  sink_.position = {2 * arrival.number, 0, 0};
+  last_packet_ = arrival.number;
+  sink_.position = abi::Position::at(arrival.number, abi::Position::Phase::connection);
   Record* record = current(lookup, packet.ts);
   bool opened = record == nullptr;
   if (opened) {
@@ -197,12 +267,13 @@ void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
     if (midstream && limits_.midstream == Midstream::ignore) return add(counters_.midstream_ignored, 1);
     record = begin(arrival, lookup);
   }
+  TcpHeader header;
   TcpChange change;
-  if (decoded.transport == Transport::Tcp) change = advance_tcp(record, arrival, lookup, opened);
+  if (decoded.transport == Transport::Tcp) change = advance_tcp(record, arrival, lookup, header, opened);
   record->last_seen = static_cast<Tick>(clock_.ticks_at(packet.ts));
   Connection* connection = connection_of(*record);
   if (connection != nullptr) {
-    Visit visit{*record, *connection, arrival, pdu_of(packet, decoded, direction_of(*record, lookup.from_low))};
+    Visit visit{*record, *connection, arrival, header, pdu_of(packet, decoded, direction_of(*record, lookup.from_low))};
     drive(visit, opened, change.handshake_completed);
   }
   if (change.closed != TcpClose::none) {
@@ -283,11 +354,18 @@ std::optional<Tick> Tracker::due(std::uint32_t index, Tick tick) noexcept {
   if (!record.in_use()) return std::nullopt;
   const Tick last = deadline(record, timeout_of(record));
   if (before(tick, last)) return last;
-  if (const Connection* connection = connection_of(record)) {
-    sink_.position = {2 * last_number_ + 1, wheel_.position(), connection->first_packet};
-  }
+  stand_after_packets(record, wheel_.position());
   end(record, reason_of(record), expiry_of(record));
   return std::nullopt;
+}
+
+// What is emitted next happens without a packet.
+void Tracker::stand_after_packets(const Record& record, std::uint64_t tick) noexcept {
+  const Connection* connection = connection_of(record);
+  if (connection == nullptr) return;  // nobody is told of it
+  sink_.position = abi::Position::at(last_packet_, abi::Position::Phase::afterwards);
+  sink_.position.tick = tick;
+  sink_.position.connection = connection->first_packet;
 }
 
 bool Tracker::expire(Timestamp now, std::uint64_t budget) noexcept {
@@ -303,13 +381,12 @@ void Tracker::sweep(std::uint32_t budget, Timestamp now) noexcept {
 }
 
 void Tracker::finish(EndReason reason) noexcept {
-  constexpr auto never = std::numeric_limits<std::uint64_t>::max();
   for (std::uint32_t index = 0; index < table_.limit(); ++index) {
     Record& record = table_.at(index);
     if (!record.in_use()) continue;
     const Connection* connection = connection_of(record);
     const Timestamp last = connection != nullptr ? connection->record.last : Timestamp{};
-    if (connection != nullptr) sink_.position = {never, 0, connection->first_packet};
+    stand_after_packets(record, std::numeric_limits<std::uint64_t>::max());
     bring_up(record, last);
     end(record, record.tcp.closed() ? reason_of(record) : reason, last);
   }

@@ -13,6 +13,7 @@
 #include <span>
 
 #include "daemon/conn/arrival.hpp"
+#include "daemon/conn/block_cache.hpp"
 #include "daemon/conn/connection.hpp"
 #include "daemon/conn/delivery.hpp"
 #include "daemon/conn/epochs.hpp"
@@ -39,7 +40,15 @@ struct TrackerCounters {
   std::atomic<std::uint64_t> unobserved{0};         // connections that found no memory to be shown to anybody
 };
 
-// Used by its worker's thread only, but for counters().
+// What a worker's connections take of what was reserved for them.
+struct TrackerMemory {
+  MemoryUse table;   // records and the way to them
+  MemoryUse cold;    // cold parts
+  MemoryUse arenas;  // of parsers
+  MemoryUse blocks;  // user state and long lists
+};
+
+// Used by its worker's thread only, but for counters() and memory(). Takes its memory at creation, as its limits say.
 class Tracker {
  public:
   struct Parts {
@@ -56,8 +65,14 @@ class Tracker {
 
   // Before the first burst, and between bursts. `pipeline` stays valid until the next one is adopted.
   void adopt(const Pipeline& pipeline) noexcept;
+  // Before the first burst, for several trackers that are to agree on the time: when it begins. Otherwise it does with
+  // the first packet.
+  void begin_time(Timestamp start) noexcept;
   // At most max_burst packets, in order of arrival. The caller releases them afterwards.
   void process(std::span<const Arrival> burst) noexcept;
+  // All packets up to this Arrival::number have been handed out, to whichever worker: what happens without a packet
+  // comes after them (abi::Position).
+  void pass(std::uint64_t number) noexcept { last_packet_ = number; }
   // Ends what has been inactive for too long at `now`, in about `budget` steps. Returns whether that was all.
   bool expire(Timestamp now, std::uint64_t budget) noexcept;
   // Brings up to `budget` further connections to the current pipeline.
@@ -71,6 +86,9 @@ class Tracker {
   // The oldest epoch that a connection is still in, or the current one.
   [[nodiscard]] std::uint32_t oldest_epoch() const noexcept { return epochs_.oldest(); }
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] TrackerMemory memory() const noexcept {
+    return {table_.use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use()};
+  }
   // Look-ups of each family of the current pipeline, since it was adopted.
   [[nodiscard]] std::span<const std::uint64_t> evaluations() const noexcept { return evaluations_; }
 
@@ -89,6 +107,13 @@ class Tracker {
     HalfOpenQueue half_open;
     Realms realms;
   };
+  // What connections take that somebody wants something of.
+  struct Pools {
+    Slab connections;
+    Slab contents;
+    BlockPool arenas;
+    BlockCache blocks;
+  };
   // Timeouts in ticks.
   struct Timeouts {
     Tick establish, inactivity, linger, udp;
@@ -99,10 +124,12 @@ class Tracker {
     Record& record;
     Connection& connection;
     const Arrival& arrival;
+    const TcpHeader& tcp;  // means something of TCP only
     L4Pdu pdu;
   };
 
-  Tracker(const Parts& parts, Tables tables);
+  [[nodiscard]] static Result<Pools> create_pools(const Limits& limits);
+  Tracker(const Parts& parts, Tables tables, Pools pools);
 
   // tracker.cpp
   void look_up(const Arrival& arrival, Lookup& lookup) noexcept;
@@ -110,9 +137,10 @@ class Tracker {
   void handle(const Arrival& arrival, Lookup& lookup) noexcept;
   [[nodiscard]] Record* current(Lookup& lookup, Timestamp ts) noexcept;
   [[nodiscard]] Record* begin(const Arrival& arrival, const Lookup& lookup) noexcept;
-  [[nodiscard]] TcpChange advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup,
+  [[nodiscard]] TcpChange advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup, TcpHeader& header,
                                       bool& opened) noexcept;
   void turn_round(Record& record) noexcept;
+  void note_opening(Record& record, const TcpChange& change) noexcept;
   void end(Record& record, EndReason reason, Timestamp when) noexcept;
   void drop_connection(Record& record) noexcept;
   void drop_content(Connection& connection) noexcept;
@@ -151,6 +179,8 @@ class Tracker {
   [[nodiscard]] ObserverMemory observer_memory() noexcept { return {blocks_, arena_blocks_}; }
   [[nodiscard]] std::span<const plan::PredicateId> evaluate(abi::Evaluate function, abi::Facts facts) noexcept;
 
+  void stand_after_packets(const Record& record, std::uint64_t tick) noexcept;
+
   const Limits limits_;
   const Timeouts timeouts_;
   const std::uint32_t worker_;
@@ -169,13 +199,13 @@ class Tracker {
   PacketEvents packet_events_;
   Progress progress_;  // through pipeline_'s plan
   EpochCounts epochs_;
+  std::uint64_t last_packet_ = 0;  // Arrival::number
   const Pipeline* pipeline_ = nullptr;
   Clock clock_{Timestamp{}};  // its base is the first packet
   bool clock_set_ = false;
-  std::uint64_t last_number_ = 0;  // of the latest packet
-  bool wanted_ = false;            // somebody may want a connection that begins now
-  std::uint32_t evict_next_ = 0;   // where the search for a connection to evict goes on
-  std::uint32_t sweep_next_ = 0;   // index of the next record to bring up; at the table's limit: all are
+  bool wanted_ = false;           // somebody may want a connection that begins now
+  std::uint32_t evict_next_ = 0;  // where the search for a connection to evict goes on
+  std::uint32_t sweep_next_ = 0;  // index of the next record to bring up; at the table's limit: all are
   std::vector<plan::PredicateId> truths_;
   std::vector<std::uint64_t> evaluations_;
   std::array<Lookup, max_burst> lookups_;

@@ -46,9 +46,11 @@ class WithoutSignals {
 }  // namespace
 
 Output::Output(const OutputOptions& options) : options_(options) {
-  std::function<void()> make_room;
-  if (options.mode == Mode::synchronous) make_room = [this] { drain(); };
+  kept_.resize(options.workers);
   for (std::size_t i = 0; i < options.workers; ++i) {
+    std::function<void()> make_room;
+    if (options.mode == Mode::synchronous) make_room = [this] { drain(); };
+    if (options.mode == Mode::ordered) make_room = [this, i] { workers_[i]->move_to(kept_[i].waiting); };
     workers_.push_back(
         std::make_unique<WorkerOutput>(i, std::max(options.ring_bytes, smallest_ring), table_, make_room));
   }
@@ -76,6 +78,10 @@ void Output::stop() {
     thread_.join();
   }
   drain();
+  if (options_.mode == Mode::ordered) {
+    gather();
+    drain();
+  }
   const std::scoped_lock lock(mutex_);
   stopped_ = true;
   for (const auto& [id, channel] : channels_) end_tails(*channel, TailEnd::stopped);
@@ -148,10 +154,40 @@ std::optional<Error> Output::failure() const {
 
 std::size_t Output::drain() {
   const std::scoped_lock lock(drain_mutex_);
+  if (options_.mode == Mode::ordered) return drain_gathered();
   std::size_t events = 0;
   for (const auto& worker : workers_) events += drain_ring(worker->ring());
   deliver();
   free_retired();
+  return events;
+}
+
+void Output::gather() {
+  const std::scoped_lock lock(drain_mutex_);
+  assert(options_.mode == Mode::ordered && order_.empty());
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    Kept& kept = kept_[i];
+    workers_[i]->move_to(kept.waiting);
+    std::swap(kept.waiting, kept.gathered);
+    for (std::uint32_t index = 0; index < kept.gathered.size(); ++index) {
+      RecordHeader header;
+      std::memcpy(&header, kept.gathered[index].data(), sizeof header);
+      order_.push_back({header.position, i, index});
+    }
+  }
+  std::ranges::sort(order_);
+}
+
+// What is retired stays: events that refer to it may be waiting.
+std::size_t Output::drain_gathered() {
+  for (const Place& place : order_) {
+    append(kept_[place.worker].gathered[place.index]);
+    if (batch_.text.size() >= batch_bytes) deliver();
+  }
+  deliver();
+  const std::size_t events = order_.size();
+  order_.clear();
+  for (Kept& kept : kept_) kept.gathered.clear();
   return events;
 }
 
@@ -182,6 +218,7 @@ void Output::append(std::span<const std::byte> record) {
   auto data = decode(row.layout, record.subspan(sizeof header));
   assert(data && "the ring holds what encode wrote");
   nlohmann::ordered_json event{{"ts", to_text(header.ts)}, {"subscription", channel.name}, {"record", row.name}};
+  if (header.degraded) event["degraded"] = true;
   event["data"] = std::move(data).value_or(nullptr);
   append_line(batch_.text, event);
   batch_.text += '\n';

@@ -2,7 +2,10 @@
 //
 //   {"ts":"2024-02-29T23:59:59.000000001Z","subscription":"log_tls","record":"Tls","data":{…}}
 //
-// The order of a worker's events is kept; between workers there is none.
+// A line has "degraded":true before "data" where packets' contents were being given up for want of memory when it was
+// emitted: what it says of a stream may lack data. Otherwise it has no such member.
+//
+// The order of a worker's events is kept; between workers there is none, but for Mode::ordered.
 #pragma once
 
 #include <condition_variable>
@@ -30,6 +33,7 @@ namespace iris::output {
 enum class Mode : std::uint8_t {
   live,         // a full ring loses events and counts them; a thread of its own drains (`start`)
   synchronous,  // a worker whose ring is full drains all rings itself, and waits for the sinks: nothing is lost
+  ordered,      // events are kept until `gather`, and delivered in order of abi::Position: nothing is lost
 };
 
 struct OutputOptions {
@@ -77,13 +81,29 @@ class Output {
   // `unavailable` after `stop`.
   [[nodiscard]] Result<std::shared_ptr<Tail>> tail(std::uint32_t id);
 
-  // Delivers what was emitted before this call; returns how many events. In Mode::live the output's thread does it.
+  // Delivers what was emitted before this call (Mode::ordered: before the last gather); returns how many events. In
+  // Mode::live the output's thread does it.
   std::size_t drain();
+  // Mode::ordered, while no worker emits: takes what they have emitted. Of events at the same position, those of a
+  // worker remain in its order. What was gathered before has been drained.
+  void gather();
 
   // The first sink's that does not write at present.
   [[nodiscard]] std::optional<Error> failure() const;
 
  private:
+  // What one worker has emitted (Mode::ordered).
+  struct Kept {
+    Records waiting;   // the worker's: did not fit into its ring
+    Records gathered;  // the drain's
+  };
+  // Of a gathered event.
+  struct Place {
+    abi::Position position;
+    std::uint32_t worker = 0;
+    std::uint32_t index = 0;
+    auto operator<=>(const Place&) const = default;
+  };
   // Freed when every ring is consumed up to its mark.
   struct Retiring {
     std::unique_ptr<Channel> channel;
@@ -92,6 +112,7 @@ class Output {
 
   void run(const std::stop_token& stop);
   std::size_t drain_ring(Ring& ring);
+  std::size_t drain_gathered();
   void append(std::span<const std::byte> record);
   void deliver();
   void deliver_to_tails();
@@ -103,7 +124,9 @@ class Output {
   std::vector<std::unique_ptr<WorkerOutput>> workers_;
   std::vector<std::unique_ptr<Sink>> sinks_;
 
-  std::mutex drain_mutex_;  // the consumer's end of all rings, the batch, and writing to sinks
+  std::mutex drain_mutex_;    // the consumer's end of all rings, the batch, and writing to sinks
+  std::vector<Kept> kept_;    // of each worker
+  std::vector<Place> order_;  // of what is gathered
   Batch batch_;
   std::vector<Channel*> batch_channels_;  // of each line
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "daemon/output/channel.hpp"
 #include "daemon/output/encoder.hpp"
@@ -17,7 +18,26 @@ namespace iris::output {
 struct RecordHeader {
   Channel* channel = nullptr;
   Timestamp ts;
+  abi::Position position;
   std::uint32_t row_index = 0;
+  bool degraded = false;  // abi::EmitSink::degraded, when it was emitted
+};
+
+// Records as a ring has them, one after the other.
+struct Records {
+  std::vector<std::byte> bytes;
+  std::vector<std::size_t> ends;
+
+  void append(std::span<const std::byte> record);
+  void clear() noexcept {
+    bytes.clear();
+    ends.clear();
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return ends.size(); }
+  [[nodiscard]] std::span<const std::byte> operator[](std::size_t index) const noexcept {
+    const std::size_t start = index == 0 ? 0 : ends[index - 1];
+    return std::span(bytes).subspan(start, ends[index] - start);
+  }
 };
 
 class WorkerOutput final : public abi::EmitSink {
@@ -28,6 +48,9 @@ class WorkerOutput final : public abi::EmitSink {
 
   // Thread: the worker's.
   void emit(std::uint32_t subscription, std::uint32_t row_index, const void* row, Timestamp ts) noexcept override;
+
+  // Moves what the ring holds to the end of `records`. Thread: the ring's consumer, which may be the worker.
+  void move_to(Records& records);
 
   [[nodiscard]] Ring& ring() noexcept { return ring_; }
   [[nodiscard]] const Ring& ring() const noexcept { return ring_; }

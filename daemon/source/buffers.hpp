@@ -1,8 +1,12 @@
 // Memory for packets that outlive the file they were read from: reference-counted buffers of a few sizes, from chunks
-// that are never given back, so that reading on costs no allocation. One thread's.
+// that are never given back, so that reading on costs no allocation.
+//
+// One thread takes; any may hold and release. What is released goes onto a stack that the taker empties as a whole when
+// it has nothing left: nobody ever takes a single buffer from it, so it has no ABA problem.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -11,8 +15,8 @@ namespace iris::source {
 class Buffers {
  public:
   struct alignas(64) Buffer {
-    Buffer* next = nullptr;  // free, in its size's list
-    std::uint32_t references = 0;
+    Buffer* next = nullptr;  // free, in one of its size's lists
+    std::atomic<std::uint32_t> references{0};
     std::uint32_t size = 0;  // index into `sizes`
 
     [[nodiscard]] std::uint8_t* data() { return reinterpret_cast<std::uint8_t*>(this + 1); }
@@ -23,13 +27,14 @@ class Buffers {
   Buffers(const Buffers&) = delete;
   Buffers& operator=(const Buffers&) = delete;
 
-  // At least `length` bytes, with one reference. Null when there is no memory, or `length` is over the largest size.
+  // For one thread. At least `length` bytes, with one reference. Null when there is no memory, or `length` is over the
+  // largest size.
   [[nodiscard]] Buffer* take(std::size_t length) noexcept;
 
-  static void hold(Buffer* buffer) noexcept { ++buffer->references; }
+  static void hold(Buffer* buffer) noexcept { buffer->references.fetch_add(1, std::memory_order_relaxed); }
   void release(Buffer* buffer) noexcept;
 
-  [[nodiscard]] std::size_t in_use() const { return in_use_; }
+  [[nodiscard]] std::size_t in_use() const { return taken_ - given_back_.load(std::memory_order_relaxed); }
 
  private:
   struct Size {
@@ -46,7 +51,9 @@ class Buffers {
 
   std::array<Buffer*, sizes.size()> free_{};
   Chunk* chunks_ = nullptr;
-  std::size_t in_use_ = 0;
+  std::size_t taken_ = 0;
+  alignas(64) std::array<std::atomic<Buffer*>, sizes.size()> released_{};  // by any thread
+  std::atomic<std::size_t> given_back_{0};
 };
 
 }  // namespace iris::source

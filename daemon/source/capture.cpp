@@ -67,4 +67,9 @@ void CaptureSource::release(std::span<const PacketRef> packets) noexcept {
   for (const PacketRef& packet : packets) buffers_.release(static_cast<Buffers::Buffer*>(packet.handle));
 }
 
+Room CaptureSource::compose(std::uint32_t length) noexcept {
+  Buffers::Buffer* buffer = length > longest_composed ? nullptr : buffers_.take(length);
+  return buffer == nullptr ? Room{} : Room{buffer->data(), buffer};
+}
+
 }  // namespace iris::source

@@ -26,12 +26,14 @@ class CaptureSource final : public Source {
 
   void hold(const PacketRef& packet) noexcept override;
   void release(std::span<const PacketRef> packets) noexcept override;
+  // As long as there is memory.
+  [[nodiscard]] Room compose(std::uint32_t length) noexcept override;
 
   // Why the source is exhausted before its files' end: one is damaged. Packets before that were handed out. It names
   // the file, and after how many of its packets.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
-  // Packets handed out and not yet released.
+  // Packets handed out or composed, and not yet released.
   [[nodiscard]] std::size_t in_use() const { return buffers_.in_use(); }
 
  private:

@@ -65,4 +65,20 @@ std::size_t MemorySource::replay(std::span<PacketRef> burst) noexcept {
   return count;
 }
 
+void MemorySource::hold(const PacketRef& packet) noexcept {
+  if (packet.handle != nullptr) Buffers::hold(static_cast<Buffers::Buffer*>(packet.handle));
+}
+
+void MemorySource::release(std::span<const PacketRef> packets) noexcept {
+  if (composed_.in_use() == 0) return;
+  for (const PacketRef& packet : packets) {
+    if (packet.handle != nullptr) composed_.release(static_cast<Buffers::Buffer*>(packet.handle));
+  }
+}
+
+Room MemorySource::compose(std::uint32_t length) noexcept {
+  Buffers::Buffer* buffer = length > longest_composed ? nullptr : composed_.take(length);
+  return buffer == nullptr ? Room{} : Room{buffer->data(), buffer};
+}
+
 }  // namespace iris::source

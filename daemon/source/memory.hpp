@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "daemon/source/buffers.hpp"
 #include "daemon/source/source.hpp"
 
 namespace iris::source {
@@ -25,7 +26,7 @@ class MemorySource final : public Source {
   explicit MemorySource(std::span<const Frame> frames, std::uint64_t passes = 1, Duration between = {1000});
 
   // Writes packets to the beginning of the span and returns how many; 0 ends the source. Their bytes stay in place and
-  // unchanged for as long as the source lives. Does not throw.
+  // unchanged for as long as the source lives, and they have no handle. Does not throw.
   using Generator = std::function<std::size_t(std::span<PacketRef>)>;
   explicit MemorySource(Generator generator);
 
@@ -39,9 +40,14 @@ class MemorySource final : public Source {
   [[nodiscard]] Timestamp now() const noexcept override { return now_; }
   [[nodiscard]] Counters counters() const noexcept override { return counters_; }
 
-  // Memory stays as it is: nothing to do.
-  void hold(const PacketRef&) noexcept override {}
-  void release(std::span<const PacketRef>) noexcept override {}
+  // Only what was composed comes and goes: the frames' memory stays as it is.
+  void hold(const PacketRef& packet) noexcept override;
+  void release(std::span<const PacketRef> packets) noexcept override;
+  // As long as there is memory.
+  [[nodiscard]] Room compose(std::uint32_t length) noexcept override;
+
+  // Packets composed and not yet released.
+  [[nodiscard]] std::size_t in_use() const { return composed_.in_use(); }
 
  private:
   [[nodiscard]] std::size_t replay(std::span<PacketRef> burst) noexcept;
@@ -53,6 +59,7 @@ class MemorySource final : public Source {
   Duration shift_;   // of this pass
   Duration period_;  // of every pass
   Generator generator_;
+  Buffers composed_;
   bool done_ = false;
   Timestamp now_;
   Counters counters_;

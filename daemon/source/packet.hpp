@@ -21,6 +21,9 @@ struct PacketRef {
   [[nodiscard]] std::span<const std::uint8_t> bytes() const { return {data, length}; }
 };
 
+// The longest packet that compose() gives room for: an IP datagram's longest.
+inline constexpr std::uint32_t longest_composed = 65535;
+
 // Room for a packet that did not arrive as one.
 struct Room {
   std::uint8_t* data = nullptr;  // nullptr: there is none
@@ -40,7 +43,8 @@ class PacketHolder {
   virtual void hold(const PacketRef& packet) noexcept = 0;  // one more reference
   virtual void release(std::span<const PacketRef> packets) noexcept = 0;
 
-  // A packet to be written by the caller, of up to 65,535 bytes; held and released like a received one.
+  // A packet of `length` bytes to be written by the caller, who has its one reference; held and released like a
+  // received one. Nothing when there is no room left, or `length` is over longest_composed.
   [[nodiscard]] virtual Room compose([[maybe_unused]] std::uint32_t length) noexcept { return {}; }
   // Cheap enough to be asked once a burst.
   [[nodiscard]] virtual Pressure pressure() const noexcept { return Pressure::none; }

@@ -64,6 +64,9 @@ Result<std::uint16_t> probe(const PortOptions& options) {
 }
 
 constexpr std::uint64_t rss_wanted = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
+// What Owner::of takes for granted: with fewer, some packets are spread by addresses alone.
+constexpr std::uint64_t rss_by_ports = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP |
+                                       RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP;
 
 // Refuses no device: what it cannot do is left out, and offloads are only what it offers.
 rte_eth_conf configuration(const rte_eth_dev_info& info, std::uint16_t queues, std::uint16_t mtu) {
@@ -116,6 +119,9 @@ Result<void> Port::configure(const PortOptions& options) {
 
   const rte_eth_conf conf = configuration(info, queues_, options.mtu);
   if (const int e = rte_eth_dev_configure(id_, queues_, 0, &conf); e != 0) return failed("it cannot be configured", e);
+  table_size_ = queues_ > 1 ? info.reta_size : 0;
+  hashes_as_owner_ =
+      conf.rx_adv_conf.rss_conf.rss_key != nullptr && (conf.rx_adv_conf.rss_conf.rss_hf & rss_by_ports) == rss_by_ports;
   if ((conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0) use_hardware_timestamps();
 
   std::uint16_t descriptors = options.rx_descriptors;
@@ -135,8 +141,7 @@ Result<void> Port::configure(const PortOptions& options) {
 
 Result<void> Port::start(const PortOptions& options) {
   if (const int e = rte_eth_dev_start(id_); e != 0) return failed("it does not start", e);
-  rte_eth_dev_info info{};
-  if (queues_ > 1 && rte_eth_dev_info_get(id_, &info) == 0) spread_evenly(info.reta_size);
+  if (table_size_ > 0) follow(Owner(queues_, table_size_));
   if (options.promiscuous) {
     const int e = rte_eth_promiscuous_enable(id_);
     if (e != 0 && e != -ENOTSUP) {
@@ -148,18 +153,21 @@ Result<void> Port::start(const PortOptions& options) {
   return {};
 }
 
-// Queue i mod n at entry i, as drivers begin with too, so that who computes a packet's queue in software is right.
-void Port::spread_evenly(std::uint16_t table_size) const {
-  if (table_size == 0) return;
-  std::vector<rte_eth_rss_reta_entry64> table((table_size + RTE_ETH_RETA_GROUP_SIZE - 1u) / RTE_ETH_RETA_GROUP_SIZE);
-  for (std::size_t i = 0; i < table_size; ++i) {
+void Port::follow(const Owner& owner) {
+  follows_ = false;
+  if (table_size_ == 0 || table_size_ % owner.table_size() != 0) return;
+  std::vector<rte_eth_rss_reta_entry64> table((table_size_ + RTE_ETH_RETA_GROUP_SIZE - 1u) / RTE_ETH_RETA_GROUP_SIZE);
+  for (std::uint32_t i = 0; i < table_size_; ++i) {
     rte_eth_rss_reta_entry64& group = table[i / RTE_ETH_RETA_GROUP_SIZE];
     group.mask |= std::uint64_t{1} << (i % RTE_ETH_RETA_GROUP_SIZE);
-    group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = static_cast<std::uint16_t>(i % queues_);
+    // A device with fewer queues than there are workers spreads over those; what it sends astray is handed over.
+    group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = static_cast<std::uint16_t>(owner.of_hash(i) % queues_);
   }
-  if (const int e = rte_eth_dev_rss_reta_update(id_, table.data(), table_size); e != 0 && e != -ENOTSUP) {
+  const int e = rte_eth_dev_rss_reta_update(id_, table.data(), table_size_);
+  if (e != 0 && e != -ENOTSUP) {
     spdlog::warn("port '{}': its redirection table cannot be set ({})", device_, rte_strerror(-e));
   }
+  follows_ = e == 0 && hashes_as_owner_ && queues_ == owner.workers();
 }
 
 // A timestamp counts ticks of the device's clock, which are of no use where that cannot be read.

@@ -2,12 +2,12 @@
 // can spread packets over queues, else one. Iris never sends.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 
+#include "daemon/source/owner.hpp"
 #include "daemon/source/pool.hpp"
 #include "jit/abi/result.hpp"
 
@@ -20,15 +20,6 @@ struct PortOptions {
   bool promiscuous = true;
   std::uint16_t mtu = 1500;
 };
-
-// Receive-side scaling with this key sends both directions of a connection to the same queue, because its 16 bits
-// repeat (Woo and Park, "Scalable TCP Session Monitoring with Symmetric Receive-side Scaling", 2012). Devices use its
-// first 40 or 52 bytes.
-inline constexpr std::array<std::uint8_t, 52> symmetric_rss_key = [] {
-  std::array<std::uint8_t, 52> key{};
-  for (std::size_t i = 0; i < key.size(); ++i) key[i] = i % 2 == 0 ? 0x6d : 0x5a;
-  return key;
-}();
 
 class Port {
  public:
@@ -48,6 +39,13 @@ class Port {
   [[nodiscard]] std::uint16_t queues() const { return queues_; }       // 1 where the device cannot spread
   [[nodiscard]] bool hardware_timestamps() const { return timestamp_offset_ >= 0; }
   [[nodiscard]] Pool& pool() const { return *pool_; }
+
+  // Entries of the device's redirection table; 0 where it cannot spread.
+  [[nodiscard]] std::uint32_t table_size() const { return table_size_; }
+  // Sets the device's redirection table to the owner's. Its own is a multiple of that size, or it remains as it is.
+  void follow(const Owner& owner);
+  // Whether each whole TCP or UDP packet comes to the queue of its owner, as last followed, without our looking at it.
+  [[nodiscard]] bool follows() const { return follows_; }
 
   // Packets received since open, and their bytes on the wire. From any thread.
   [[nodiscard]] std::uint64_t packets() const noexcept { return packets_.load(std::memory_order_relaxed); }
@@ -70,13 +68,15 @@ class Port {
   [[nodiscard]] Result<void> configure(const PortOptions& options);
   [[nodiscard]] Result<void> start(const PortOptions& options);
   void use_hardware_timestamps();
-  void spread_evenly(std::uint16_t table_size) const;
   [[nodiscard]] std::unexpected<Error> failed(std::string_view what, int error) const;
 
   std::uint16_t id_;
   std::string device_;
   Pool* pool_;
   std::uint16_t queues_ = 1;
+  std::uint16_t table_size_ = 0;
+  bool hashes_as_owner_ = false;  // with the symmetric key, over addresses and ports
+  bool follows_ = false;
   int timestamp_offset_ = -1;
   std::uint64_t timestamp_flag_ = 0;
   mutable std::atomic<std::uint64_t> packets_{0};

@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::size_t most_at_once = 64;
 
+// Calls of receive() from one look at the pools to the next: looking touches memory that all workers write to, and in
+// so many bursts a pool of the smallest size loses an eighth.
+constexpr std::uint32_t measured_every = 16;
+
 Timestamp wall_clock() noexcept {
   timespec time{};
   clock_gettime(CLOCK_REALTIME, &time);
@@ -34,16 +38,24 @@ void order_by_time(std::span<PacketRef> burst) noexcept {
 
 }  // namespace
 
-PortSource::PortSource(std::span<const Port* const> ports, std::uint16_t worker) : worker_(worker), now_(wall_clock()) {
+PortSource::PortSource(std::span<const Port* const> ports, std::uint16_t worker)
+    : pool_(ports.empty() ? nullptr : &ports.front()->pool()), worker_(worker), now_(wall_clock()) {
   for (const Port* port : ports) {
-    if (worker < port->queues()) queues_.push_back({port, {}});
+    if (worker >= port->queues()) continue;
+    queues_.push_back({port, {}});
+    if (std::ranges::find(pools_, &port->pool()) == pools_.end()) pools_.push_back(&port->pool());
   }
   ordered_ = queues_.size() > 1 &&
              std::ranges::all_of(queues_, [](const Queue& queue) { return queue.port->hardware_timestamps(); });
 }
 
+bool PortSource::spread_by_owner() const noexcept {
+  return std::ranges::all_of(queues_, [](const Queue& queue) { return queue.port->follows(); });
+}
+
 std::size_t PortSource::receive(std::span<PacketRef> burst) noexcept {
   now_ = wall_clock();
+  if (until_measured_-- == 0) measure_pressure();
   std::size_t count = 0;
   // Each queue is asked once, and another first each time, so that a busy one cannot starve the rest.
   for (std::size_t asked = 0; asked < queues_.size() && count < burst.size(); ++asked) {
@@ -107,6 +119,29 @@ void PortSource::read_clock(Queue& queue) const noexcept {
   if (rte_eth_read_clock(queue.port->id(), &ticks) == 0) queue.clock.sample(ticks, wall_clock());
 }
 
+void PortSource::measure_pressure() noexcept {
+  until_measured_ = measured_every - 1;
+  const Pressure before = pressure();
+  Pressure now = Pressure::none;
+  for (const Pool* pool : pools_) now = std::max(now, pressure_at(pool->free(), pool->buffers(), before));
+  if (now == before) return;
+  // One writer: a load and a store each.
+  const auto count = [](std::atomic<std::uint64_t>& times) {
+    times.store(times.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  };
+  if (now == Pressure::critical) count(times_critical_);
+  if (now == Pressure::low && before == Pressure::none) count(times_low_);
+  since_.store(now_.nanoseconds, std::memory_order_relaxed);
+  pressure_.store(now, std::memory_order_relaxed);
+}
+
+PressureState PortSource::pressure_state() const noexcept {
+  return {pressure(),
+          {since_.load(std::memory_order_relaxed)},
+          times_low_.load(std::memory_order_relaxed),
+          times_critical_.load(std::memory_order_relaxed)};
+}
+
 Counters PortSource::counters() const noexcept {
   Counters result = counters_;
   if (worker_ == 0) {
@@ -119,13 +154,25 @@ void PortSource::hold(const PacketRef& packet) noexcept { rte_mbuf_refcnt_update
 
 void PortSource::release(std::span<const PacketRef> packets) noexcept {
   std::array<rte_mbuf*, most_at_once> mbufs;
-  for (const Queue& queue : queues_) before_hand_over(&queue.port->pool());
+  if (pool_ != nullptr) before_hand_over(pool_);
   while (!packets.empty()) {
     const std::span<const PacketRef> some = packets.first(std::min(packets.size(), mbufs.size()));
     std::ranges::transform(some, mbufs.begin(), mbuf_of);
     rte_pktmbuf_free_bulk(mbufs.data(), static_cast<unsigned>(some.size()));
     packets = packets.subspan(some.size());
   }
+}
+
+Room PortSource::compose(std::uint32_t length) noexcept {
+  if (pool_ == nullptr || length > longest_composed) return {};
+  rte_mempool* buffers = length <= rte_pktmbuf_data_room_size(pool_->packets()) ? pool_->packets() : pool_->large();
+  rte_mbuf* packet = rte_pktmbuf_alloc(buffers);
+  after_hand_over(pool_);
+  if (packet == nullptr) return {};
+  packet->data_off = 0;  // nothing will be put before it, and the longest datagram needs all of a large buffer
+  packet->data_len = static_cast<std::uint16_t>(length);
+  packet->pkt_len = length;
+  return {rte_pktmbuf_mtod(packet, std::uint8_t*), packet};
 }
 
 }  // namespace iris::source

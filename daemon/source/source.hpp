@@ -30,6 +30,10 @@ class Source : public PacketHolder {
   // Nothing will ever come again: the end of a capture.
   [[nodiscard]] virtual bool exhausted() const noexcept = 0;
 
+  // Whether each whole TCP or UDP packet comes, by itself, to the worker that owns its connection (Owner). Otherwise
+  // its receiver has to look, where there is more than one.
+  [[nodiscard]] virtual bool spread_by_owner() const noexcept { return false; }
+
   // The clock by which idle time passes: wall time for ports, the latest packet's for captures.
   [[nodiscard]] virtual Timestamp now() const noexcept = 0;
 

@@ -1,15 +1,12 @@
-// The receive loop of one core: burst → decode → connections → events, and between bursts what keeps connections,
-// timers and pipelines moving.
+// The receive loop of one core: burst → intake → connections → events, and between bursts what other workers have
+// handed over, and what keeps connections, timers and pipelines moving.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <memory>
 #include <stop_token>
 
-#include "daemon/conn/tracker.hpp"
-#include "daemon/publish/publisher.hpp"
 #include "daemon/source/source.hpp"
+#include "daemon/worker/connections.hpp"
 #include "daemon/worker/intake.hpp"
 
 namespace iris::worker {
@@ -22,8 +19,8 @@ enum class Idle : std::uint8_t {
 struct Parts {
   std::uint32_t number = 0;  // from 0
   Idle idle = Idle::yield;
-  // Whether time passes by itself. False, for captures: timers are turned all the way before the next burst.
-  bool real_time = true;
+  IntakeOptions intake{};
+  Mailboxes* mailboxes = nullptr;  // of all workers; nullptr where this is the only one
   source::Source& source;
   publish::Publisher& publisher;
   conn::Tracker& tracker;
@@ -32,7 +29,7 @@ struct Parts {
 // Everything in `parts` outlives it. run() is called once, by the thread that is to be the worker.
 class Worker {
  public:
-  explicit Worker(const Parts& parts) : parts_(parts) {}
+  explicit Worker(const Parts& parts);
 
   [[nodiscard]] const IntakeCounters& intake() const noexcept { return intake_.counters(); }
 
@@ -41,18 +38,18 @@ class Worker {
   void run(const std::stop_token& stop) noexcept;
 
   // Of the pipeline it runs. Thread: any.
-  [[nodiscard]] std::uint32_t epoch() const noexcept { return epoch_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t epoch() const noexcept { return connections_.epoch(); }
 
  private:
-  void take_up_pipeline() noexcept;
+  [[nodiscard]] bool take_burst() noexcept;
   void rest() noexcept;
 
-  Parts parts_;
+  source::Source& source_;
+  const Idle idle_;
+  const bool alone_;
   Intake intake_;
-  const conn::Pipeline* pipeline_ = nullptr;
-  std::uint32_t oldest_ = 0;
+  Connections connections_;
   std::uint32_t idle_bursts_ = 0;
-  std::atomic<std::uint32_t> epoch_{0};
 };
 
 }  // namespace iris::worker

@@ -50,7 +50,7 @@ constexpr std::array table{
     constant(DataType::start_time, "iris::StartTime"),
     constant(DataType::eth_addr, "iris::EthAddr", observe::link),
     constant(DataType::vlan, "iris::Vlan"),
-    accumulates(DataType::tcp_metrics, "iris::TcpMetrics", observe::metrics),
+    accumulates(DataType::tcp_metrics, "iris::TcpMetrics", observe::coverage | observe::metrics),
     keeps(DataType::first_packets, "iris::FirstPackets"),
     keeps(DataType::originator_packets, "iris::OriginatorPackets"),
     keeps(DataType::responder_packets, "iris::ResponderPackets"),

@@ -77,7 +77,8 @@ void floor_with_table(benchmark::State& state) {
   auto traffic = conversations(state);
   auto table = conn::ConnectionTable::create({.capacity = static_cast<std::uint32_t>(state.range(0)) * 4, .seed = 1});
   if (!table) throw std::runtime_error(table.error().message);
-  worker::Intake intake;
+  source::MemorySource holder([](std::span<source::PacketRef>) { return std::size_t{0}; });
+  worker::Intake intake({}, holder);
   std::array<source::PacketRef, burst_size> burst;
   std::array<conn::Key, burst_size> keys;
   std::array<conn::ConnectionTable::Hash, burst_size> hashes{};
@@ -122,7 +123,7 @@ void worker(benchmark::State& state, const char* source) {
   std::array<source::PacketRef, burst_size> burst;
   const auto step = [&] {
     traffic.generate(burst);
-    tracker.process(rig.intake().take(burst, tracker.packet_events()));
+    tracker.process(rig.intake().take(burst));
     tracker.expire(burst.back().ts, 128);
     tracker.sweep(64, burst.back().ts);
   };

@@ -28,7 +28,7 @@ class Rig::Keeper final : public output::Sink {
 
 // Output waits for its sink: nothing that is emitted is lost.
 Rig::Rig(source::PacketHolder& holder, const conn::Limits& limits)
-    : output_({.workers = 1, .mode = output::Mode::synchronous}) {
+    : output_({.workers = 1, .mode = output::Mode::synchronous}), intake_({}, holder) {
   auto keeper = std::make_unique<Keeper>();
   keeper_ = keeper.get();
   output_.add_sink(std::move(keeper));
@@ -57,7 +57,10 @@ void Rig::adopt() {
 
 void Rig::process(std::span<const source::PacketRef> burst) {
   adopt();
-  tracker_->process(intake_.take(burst, tracker_->packet_events()));
+  conn::PacketEvents& packets = tracker_->packet_events();
+  const auto arrivals = intake_.take(burst, packets.wanted());
+  for (const worker::Layer& layer : intake_.layers()) packets.take(layer.arrival, layer.status);
+  tracker_->process(arrivals);
   if (!burst.empty()) tracker_->sweep(0xffffffffU, burst.back().ts);
   publisher_.report_oldest_epoch(0, tracker_->oldest_epoch());
 }

@@ -38,17 +38,19 @@ struct ConnRecord {
   Timestamp last;   // of the latest packet
   Flow originator;
   Flow responder;
-  // Zeek's letters, upper case from the originator. Filled up to its length.
-  std::array<char, 28> history_letters{};
+  // Zeek's letters, each once a direction, upper case from the originator: S SYN, H SYN-ACK, A pure ACK, D payload,
+  // F FIN, R RST, C bad checksum, G bytes that the tap missed, I FIN with RST, Q SYN with FIN or RST, T payload sent
+  // again, W zero window; ^ first where the connection was turned round, having begun with a SYN-ACK. Filled up to its
+  // length.
+  std::array<char, 25> history_letters{};
   std::uint8_t history_length = 0;
   EndReason end = EndReason::end_of_input;  // meaningful at L4Terminated
-  bool midstream = false;                   // TCP, and the connection's SYN was not seen
+  bool midstream = false;                   // TCP, and the connection's SYN was not seen, so far
   bool degraded = false;                    // Iris was short of memory: parts of the payload were not looked at
   std::uint8_t vlan_count = 0;
   std::array<std::uint16_t, 4> vlan_ids{};  // filled up to vlan_count
 
   [[nodiscard]] constexpr Duration duration() const { return last - start; }
-  // S SYN, H SYN-ACK, A pure ACK, D payload, F FIN, R RST.
   [[nodiscard]] constexpr std::string_view history() const { return {history_letters.data(), history_length}; }
   // Of the first packet, outermost first; no more than four.
   [[nodiscard]] constexpr std::span<const std::uint16_t> vlans() const { return std::span(vlan_ids).first(vlan_count); }

@@ -43,10 +43,21 @@ class Observe : public testing::Test {
     pdu.wire_length = arrival.packet.wire_length;
     pdu.direction = direction;
     pdu.flags = tcp_flag::ack;
+    pdu.window = 1;
     const bool first = count_++ == 0;
     if (first) connection_.record.start = connection_.record.last = pdu.ts;
-    observe(connection_, {pdu, arrival, first}, memory());
+    observe(connection_, {pdu, arrival, tcp_of(pdu, payload), sequences_, first}, memory());
     connection_.record.last = pdu.ts;
+  }
+  static TcpHeader tcp_of(const L4Pdu& pdu, std::uint32_t payload) {
+    TcpHeader header;
+    header.sequence = pdu.sequence;
+    header.acknowledgement = pdu.acknowledgement;
+    header.payload_length = payload;
+    header.flags = pdu.flags;
+    header.direction = pdu.direction;
+    header.window = pdu.window;
+    return header;
   }
   void originator(std::uint64_t ms, std::uint32_t payload = 0) { packet(Direction::FromOriginator, ms, payload); }
   void responder(std::uint64_t ms, std::uint32_t payload = 0) { packet(Direction::FromResponder, ms, payload); }
@@ -58,8 +69,9 @@ class Observe : public testing::Test {
     return found;
   }
 
-  BlockCache blocks_;
-  BlockPool arenas_;
+  BlockCache blocks_ = BlockCache::create({.bytes = 1U << 20U}).value();
+  BlockPool arenas_ = BlockPool::create({.total_bytes = 1U << 20U}).value();
+  TcpSequences sequences_;
   Connection connection_;
   LinkType link_ = LinkType::ethernet;
   unsigned count_ = 0;
@@ -74,7 +86,7 @@ TEST_F(Observe, KeepsNothingThatNobodyWants) {
   EXPECT_EQ(observed().arrivals, nullptr);
   EXPECT_EQ(observed().packets, nullptr);
   EXPECT_EQ(observed().link, nullptr);
-  EXPECT_EQ(arenas_.used_bytes(), 0U);
+  EXPECT_EQ(arenas_.use().used, 0U);
 }
 
 TEST_F(Observe, CountsPacketsAndBytesByDirection) {
@@ -166,15 +178,18 @@ TEST_F(Observe, AListTakesExactlyWhatItMay) {
 }
 
 TEST_F(Observe, WithoutMemoryAListIsEmptyRatherThanFullOfHoles) {
-  BlockPool none({.total_bytes = 0});
+  BlockPool none = BlockPool::create({.total_bytes = 4096}).value();
+  ConnectionArena other(none);
+  while (other.allocate(256, 1) != nullptr) {
+  }
   observed().wanted.packets = 4;
   bytes_.assign(60, 1);
   Arrival arrival;
   arrival.packet.data = bytes_.data();
   arrival.packet.length = 60;
   const L4Pdu pdu;
-  observe(connection_, {pdu, arrival, true}, {blocks_, none});
-  observe(connection_, {pdu, arrival, false}, {blocks_, none});
+  observe(connection_, {pdu, arrival, {}, sequences_, true}, {blocks_, none});
+  observe(connection_, {pdu, arrival, {}, sequences_, false}, {blocks_, none});
   EXPECT_EQ(observed().packets->both.view.count, 0U);
   forget(observed(), {blocks_, none});
 }
@@ -190,7 +205,7 @@ TEST_F(Observe, WhatIsWantedOnlyShrinks) {
   EXPECT_NE(observed().packets, nullptr);
   narrow(observed(), {}, memory());
   EXPECT_EQ(observed().packets, nullptr);
-  EXPECT_EQ(arenas_.used_bytes(), 0U);
+  EXPECT_EQ(arenas_.use().used, 0U);
 }
 
 TEST_F(Observe, ReadsTheAddressesOfAnEthernetFrame) {
@@ -219,7 +234,7 @@ TEST_F(Observe, CookedCapturesHaveTheSendersAddress) {
     arrival.packet.length = static_cast<std::uint32_t>(bytes_.size());
     arrival.packet.link = link;
     const L4Pdu pdu;
-    observe(connection_, {pdu, arrival, true}, memory());
+    observe(connection_, {pdu, arrival, {}, sequences_, true}, memory());
     const EthAddr found = *observed().link;
     forget(observed(), memory());
     observed().wanted.what = bit::link;

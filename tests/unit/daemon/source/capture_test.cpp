@@ -161,6 +161,34 @@ TEST_F(Capture, HeldPacketsStayAsTheyAre) {
   EXPECT_EQ(source->in_use(), 0u);
 }
 
+TEST_F(Capture, ComposedPacketsLieAmongTheOthers) {
+  const auto source = opened({write("a.pcap", Pcap().packet(1, 0, "x").text())});
+  std::vector<PacketRef> packets(1);
+  ASSERT_EQ(source->receive(packets), 1u);
+  for (const std::uint32_t length : {3u, longest_composed}) {
+    const Room room = source->compose(length);
+    ASSERT_NE(room.data, nullptr);
+    std::memset(room.data, 'y', length);
+    packets.push_back({room.data, length, length, {}, room.handle});
+  }
+  EXPECT_EQ(source->in_use(), 3u);
+  EXPECT_EQ(text_of(packets[0]), "x");
+  EXPECT_EQ(text_of(packets[1]), "yyy");
+  source->hold(packets[1]);
+  source->release(packets);
+  EXPECT_EQ(source->in_use(), 1u);
+  EXPECT_EQ(text_of(packets[1]), "yyy");
+  source->release(std::span(packets).subspan(1, 1));
+  EXPECT_EQ(source->in_use(), 0u);
+  EXPECT_EQ(source->counters().packets, 1u) << "they were not received";
+}
+
+TEST_F(Capture, ComposesNothingLongerThanADatagram) {
+  const auto source = opened({});
+  EXPECT_EQ(source->compose(longest_composed + 1).data, nullptr);
+  EXPECT_EQ(source->in_use(), 0u);
+}
+
 TEST_F(Capture, EachReferenceIsReleasedByItself) {
   const auto source = opened({write("a.pcap", Pcap().packet(1, 0, "x").text())});
   std::vector<PacketRef> burst(1);

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cstring>
 #include <string>
 
 namespace iris::source {
@@ -77,6 +78,34 @@ TEST(MemorySource, Generator) {
   EXPECT_TRUE(source.exhausted());
   EXPECT_EQ(source.counters().bytes, 5u);
   EXPECT_EQ(source.now(), Timestamp{1});
+}
+
+TEST(MemorySource, ComposedPacketsAreCounted) {
+  MemorySource source(three_frames());
+  std::vector<PacketRef> packets(1);
+  ASSERT_EQ(source.receive(packets), 1u);
+  for (const std::uint32_t length : {1u, 1984u, 16321u, longest_composed}) {
+    const Room room = source.compose(length);
+    ASSERT_NE(room.data, nullptr);
+    std::memset(room.data, 'x', length);
+    packets.push_back({room.data, length, length, {}, room.handle});
+  }
+  EXPECT_EQ(source.in_use(), 4u);
+  source.hold(packets[0]);
+  source.hold(packets[1]);
+  source.release(packets);
+  EXPECT_EQ(source.in_use(), 1u);
+  EXPECT_EQ(packets[1].data[0], 'x');
+  source.release(std::span(packets).first(2));
+  EXPECT_EQ(source.in_use(), 0u);
+}
+
+TEST(MemorySource, ComposesNothingLongerThanADatagram) {
+  MemorySource source(three_frames());
+  const Room room = source.compose(longest_composed + 1);
+  EXPECT_EQ(room.data, nullptr);
+  EXPECT_EQ(room.handle, nullptr);
+  EXPECT_EQ(source.in_use(), 0u);
 }
 
 }  // namespace

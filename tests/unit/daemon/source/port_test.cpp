@@ -150,6 +150,54 @@ TEST_F(Devices, AnEmptyPoolGivesNothingAndRecovers) {
   EXPECT_EQ(receive_texts(source, 1).size(), 1u);
 }
 
+TEST_F(Devices, PressureComesAndGoesWithWhatIsHeld) {
+  const auto port = opened({.device = "net_null0"});
+  PortSource source = source_of(*port);
+  std::vector<PacketRef> held;
+  std::vector<PacketRef> burst(32);
+  const auto receive = [&] {
+    const std::size_t count = source.receive(burst);
+    held.insert(held.end(), burst.begin(), burst.begin() + static_cast<long>(count));
+    return count;
+  };
+  const auto release_down_to = [&](std::size_t count) {
+    source.release(std::span(held).subspan(count));
+    held.resize(count);
+    for (int i = 0; i < 16; ++i) {  // it is measured now and then
+      const std::size_t received = source.receive(burst);
+      source.release(std::span(burst).first(received));
+    }
+  };
+  ASSERT_EQ(receive(), 32U);
+  EXPECT_EQ(source.pressure(), Pressure::none);
+  EXPECT_EQ(source.pressure_state().since, Timestamp{});
+  const Timestamp before = source.now();
+  while (source.pressure() == Pressure::none && receive() != 0) {
+  }
+  EXPECT_EQ(source.pressure(), Pressure::low);
+  while (source.pressure() == Pressure::low && receive() != 0) {
+  }
+  for (int i = 0; i < 16; ++i) receive();
+  EXPECT_EQ(source.pressure(), Pressure::critical);
+  PressureState state = source.pressure_state();
+  EXPECT_EQ(state.low, 1U);
+  EXPECT_EQ(state.critical, 1U);
+  EXPECT_GE(state.since, before);
+  EXPECT_LE(state.since, source.now());
+  release_down_to(100);
+  EXPECT_EQ(source.pressure(), Pressure::none);
+  state = source.pressure_state();
+  EXPECT_EQ(state.now, Pressure::none);
+  EXPECT_EQ(state.low, 1U);
+  release_down_to(0);
+}
+
+TEST_F(Devices, ASourceWithoutPortsIsUnderNoPressure) {
+  PortSource source({}, 0);
+  EXPECT_THAT(receive_texts(source), IsEmpty());
+  EXPECT_EQ(source.pressure(), Pressure::none);
+}
+
 TEST_F(Devices, FileOfDpdksOwn) {
   const std::string data(60, 'x');
   const auto file = write("a.pcap", Pcap(microseconds_magic).packet(1, 0, data).packet(2, 0, data + "y").text());
@@ -302,6 +350,55 @@ TEST_F(Rings, ManyLongPacketsHeldUseUpTheLargeBuffers) {
   EXPECT_EQ(held.size(), 127u);
   EXPECT_EQ(source.counters().missed, 73u);
   source.release(held);
+}
+
+TEST_F(Rings, ComposedPacketsAreHeldLikeReceivedOnes) {
+  const Ring a = ring("a");
+  PortSource source = source_of(*a.port);
+  std::vector<PacketRef> packets;
+  for (const std::uint32_t length : {1u, 2176u, 2177u, longest_composed}) {
+    const Room room = source.compose(length);
+    ASSERT_NE(room.data, nullptr);
+    std::memset(room.data, 'x', length);
+    packets.push_back({room.data, length, length, {}, room.handle});
+  }
+  EXPECT_EQ(pool_->in_use(), 4u);
+  source.hold(packets[3]);
+  source.release(packets);
+  EXPECT_EQ(pool_->in_use(), 1u);
+  EXPECT_EQ(text_of(packets[3]), std::string(longest_composed, 'x'));
+  source.release(std::span(packets).last(1));
+  EXPECT_EQ(pool_->in_use(), 0u);
+
+  put(a, {std::string(2048, 'a'), "b"});  // the buffers are as they were
+  EXPECT_THAT(receive_texts(source), ElementsAre(std::string(2048, 'a') + "b"));
+}
+
+TEST_F(Rings, ComposingStopsWhereTheLargeBuffersEnd) {
+  const Ring a = ring("a");
+  PortSource source = source_of(*a.port);
+  const std::size_t large = rte_mempool_avail_count(pool_->large());
+  std::vector<PacketRef> held;
+  for (std::size_t i = 0; i < large + 10; ++i) {
+    const Room room = source.compose(3000);
+    if (room.data != nullptr) held.push_back({room.data, 3000, 3000, {}, room.handle});
+  }
+  EXPECT_EQ(held.size(), large);
+  const Room small = source.compose(100);
+  EXPECT_NE(small.data, nullptr) << "those are many";
+  held.push_back({small.data, 100, 100, {}, small.handle});
+  source.release(held);
+  const Room again = source.compose(3000);
+  ASSERT_NE(again.data, nullptr);
+  source.release(std::vector<PacketRef>{{again.data, 3000, 3000, {}, again.handle}});
+}
+
+TEST_F(Rings, WhatIsTooLongOrHasNoPoolIsNotComposed) {
+  const Ring a = ring("a");
+  PortSource source = source_of(*a.port);
+  EXPECT_EQ(source.compose(longest_composed + 1).data, nullptr);
+  PortSource without({}, 0);
+  EXPECT_EQ(without.compose(100).data, nullptr);
 }
 
 TEST(SymmetricKey, RepeatsEverySixteenBits) {
