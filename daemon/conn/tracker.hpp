@@ -85,6 +85,8 @@ class Tracker {
 
   // The oldest epoch that a connection is still in, or the current one.
   [[nodiscard]] std::uint32_t oldest_epoch() const noexcept { return epochs_.oldest(); }
+  // Connections at present. Thread: any.
+  [[nodiscard]] std::uint32_t live() const noexcept { return table_.size(); }
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
   [[nodiscard]] TrackerMemory memory() const noexcept {
     return {table_.use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use()};
