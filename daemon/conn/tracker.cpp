@@ -126,6 +126,15 @@ Tracker::Tracker(const Parts& parts, Tables tables, Pools pools)
 
 Tracker::~Tracker() = default;
 
+// Of what every connection costs: its record, its place in the table, and in the timers.
+MemoryUse Tracker::table_use() const noexcept {
+  MemoryUse use = table_.use();
+  const std::uint64_t timers = wheel_.memory_bytes() + half_open_.memory_bytes();
+  use.reserved += timers;
+  use.used += table_.size() * (timers / table_.capacity());
+  return use;
+}
+
 void Tracker::adopt(const Pipeline& pipeline) noexcept {
   pipeline_ = &pipeline;
   wanted_ = pipeline.plan->nodes[plan::root]->oldest_birth <= pipeline.epoch;

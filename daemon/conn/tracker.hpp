@@ -89,7 +89,7 @@ class Tracker {
   [[nodiscard]] std::uint32_t live() const noexcept { return table_.size(); }
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
   [[nodiscard]] TrackerMemory memory() const noexcept {
-    return {table_.use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use()};
+    return {table_use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use()};
   }
   // Look-ups of each family of the current pipeline, since it was adopted.
   [[nodiscard]] std::span<const std::uint64_t> evaluations() const noexcept { return evaluations_; }
@@ -130,6 +130,7 @@ class Tracker {
     L4Pdu pdu;
   };
 
+  [[nodiscard]] MemoryUse table_use() const noexcept;
   [[nodiscard]] static Result<Pools> create_pools(const Limits& limits);
   Tracker(const Parts& parts, Tables tables, Pools pools);
 
