@@ -13,6 +13,7 @@
 
 #include "daemon/control/code.hpp"
 #include "daemon/control/names.hpp"
+#include "daemon/control/side.hpp"
 #include "daemon/output/output.hpp"
 #include "daemon/publish/publisher.hpp"
 #include "jit/codegen/dispatch.hpp"
@@ -87,25 +88,6 @@ void set_scope(const frontend::Callback& callback, plan::Request& request) {
   }
 }
 
-// The callbacks of one kind of subject, connections or packets: they share no predicate and no action.
-struct Side {
-  explicit Side(std::uint32_t workers) : planner(workers) {}
-
-  plan::Planner planner;
-  std::vector<std::shared_ptr<const conn::Callee>> callees;  // by ActionId
-  std::size_t live = 0;                                      // actions that are not removed
-};
-
-bool is_of_packets(const frontend::Callback& callback) { return callback.functions.front().event == Event::Packet; }
-
-// The callback's filter, as what it decides about asks for.
-Result<filter::Filter> filter_of(const frontend::Callback& callback) {
-  const auto subject = is_of_packets(callback) ? filter::Subject::packet : filter::Subject::connection;
-  auto parsed = filter::parse(callback.filter, subject);
-  if (!parsed) return fail(ErrorCode::invalid, filter::render(callback.filter, parsed.error()));
-  return std::move(*parsed);
-}
-
 struct Planned {
   Side* side = nullptr;
   plan::ActionId action = 0;
@@ -135,7 +117,6 @@ struct Registry::Impl {
       : parts(given), connections(given.workers), packets(given.workers), dispatcher(given.engine) {}
 
   Side& side_of(const frontend::Callback& callback) { return is_of_packets(callback) ? packets : connections; }
-  Result<void> merge(Side& side, conn::Merged& merged, Stopwatch* watch);
 
   Result<void> publish_next(Stopwatch* watch);
   Result<void> plan_in(Subscription& subscription);
@@ -166,39 +147,20 @@ struct Registry::Impl {
   std::jthread collector;  // last: stops before what it uses is destroyed
 };
 
-void lap(Stopwatch* watch, const char* stage) {
-  if (watch != nullptr) watch->lap(stage);
-}
-
-// What the side's planner holds now, with the code for it. `watch` may be null.
-Result<void> Registry::Impl::merge(Side& side, conn::Merged& merged, Stopwatch* watch) {
-  auto plan = side.planner.snapshot(epoch + 1);
-  if (!plan) return std::unexpected(plan.error());
-  lap(watch, "plan");
-  std::vector<codegen::FamilyShape> shapes;
-  for (const plan::Family& family : (*plan)->families) {
-    shapes.push_back({family.field, family.op});
-    merged.families.push_back({family.index->table()});
-  }
-  auto dispatch = dispatcher.compile(shapes);
-  if (!dispatch) return std::unexpected(dispatch.error());
-  lap(watch, "dispatch");
-  merged.plan = std::move(*plan);
-  merged.dispatch = std::move(*dispatch);
-  merged.callees = side.callees;
-  return {};
-}
-
 // Makes a pipeline of what the planners hold now and publishes it. On failure nothing has changed. `watch` may be null.
 Result<void> Registry::Impl::publish_next(Stopwatch* watch) {
+  const auto lap = [&](const char* stage) {
+    if (watch != nullptr) watch->lap(stage);
+  };
   auto pipeline = std::make_shared<conn::Pipeline>();
   pipeline->epoch = epoch + 1;
-  if (auto merged = merge(connections, *pipeline, watch); !merged) return merged;
+  if (auto merged = connections.merge(pipeline->epoch, dispatcher, *pipeline, lap); !merged) return merged;
   if (packets.live != 0) {
-    if (auto merged = merge(packets, pipeline->packets.emplace(), watch); !merged) return merged;
+    if (auto merged = packets.merge(pipeline->epoch, dispatcher, pipeline->packets.emplace(), lap); !merged)
+      return merged;
   }
   parts.publisher.publish(std::move(pipeline));
-  lap(watch, "publish");
+  lap("publish");
   const std::lock_guard lock(table);
   ++epoch;
   return {};

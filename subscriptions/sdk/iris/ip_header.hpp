@@ -14,9 +14,10 @@ namespace iris {
 
 // Whether a transport's header begins with two port numbers: TCP, UDP, DCCP, SCTP, UDP-Lite.
 [[nodiscard]] constexpr bool has_ports(Transport transport) {
-  constexpr Transport dccp{33}, udp_lite{136};
-  return transport == Transport::Tcp || transport == Transport::Udp || transport == dccp ||
-         transport == Transport::Sctp || transport == udp_lite;
+  constexpr unsigned dccp = 33, udp_lite = 136;
+  const auto number = static_cast<unsigned>(transport);
+  return transport == Transport::Tcp || transport == Transport::Udp || transport == Transport::Sctp || number == dccp ||
+         number == udp_lite;
 }
 
 // IPv4 (RFC 791, 3.1), or IPv6 with its extension headers (RFC 8200, 3 and 4).
