@@ -14,6 +14,7 @@
 #include "daemon/control/code.hpp"
 #include "daemon/control/names.hpp"
 #include "daemon/control/side.hpp"
+#include "daemon/control/stopwatch.hpp"
 #include "daemon/output/output.hpp"
 #include "daemon/publish/publisher.hpp"
 #include "jit/codegen/dispatch.hpp"
@@ -26,31 +27,6 @@ using Clock = std::chrono::steady_clock;
 
 // How often removed code is looked after while some waits to be freed.
 constexpr std::chrono::milliseconds collect_interval{10};
-
-// Notes how long each step takes; one that is taken twice, in all.
-class Stopwatch {
- public:
-  explicit Stopwatch(jit::Stages& stages) : stages_(stages) {}
-  void lap(const char* stage) {
-    const auto now = Clock::now();
-    const double spent = std::chrono::duration<double, std::milli>(now - last_).count();
-    last_ = now;
-    const auto known = std::ranges::find(stages_, stage, &jit::Stages::value_type::first);
-    if (known != stages_.end()) {
-      known->second += spent;
-    } else {
-      stages_.emplace_back(stage, spent);
-    }
-  }
-  [[nodiscard]] double total_ms() const {
-    return std::chrono::duration<double, std::milli>(Clock::now() - start_).count();
-  }
-
- private:
-  jit::Stages& stages_;
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point last_ = start_;
-};
 
 Timestamp wall_clock() {
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
