@@ -2,18 +2,17 @@
 // is lost of the account: at every moment as many have begun as have ended and are live, every packet belongs to one,
 // and memory stays what it was. IRIS_CHURN_SECONDS says how long; the default is short.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "daemon/worker/worker.hpp"
 #include "tests/support/conversations.hpp"
+#include "tests/support/process.hpp"
 #include "tests/support/rig.hpp"
 
 namespace iris {
@@ -41,14 +40,6 @@ struct IRIS_CALLBACK("tcp") Account {
 };
 IRIS_CALLBACK("tls") void name(const iris::TlsHandshake& tls) { books.names += tls.sni().empty() ? 0 : 1; }
 )";
-
-double resident_megabytes() {
-  std::ifstream file("/proc/self/statm");
-  double all = 0;
-  double resident = 0;
-  file >> all >> resident;
-  return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
-}
 
 std::chrono::seconds duration() {
   const char* wanted = std::getenv("IRIS_CHURN_SECONDS");
@@ -117,7 +108,7 @@ TEST_F(Churn, EveryConnectionIsAccountedForInTheSameMemory) {
   constexpr int samples = 20;
   for (int i = 0; i < samples; ++i) {
     std::this_thread::sleep_for(duration() / samples);
-    resident.push_back(resident_megabytes());
+    resident.push_back(support::resident_megabytes());
   }
   thread.request_stop();
   thread.join();

@@ -7,46 +7,19 @@
 #include <vector>
 
 #include "daemon/source/memory.hpp"
+#include "tests/support/bytes.hpp"
 #include "tests/support/rig.hpp"
 
 namespace iris::control {
 namespace {
 
+using support::Bytes;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using Bytes = std::vector<std::uint8_t>;
-
-Bytes operator+(Bytes left, const Bytes& right) {
-  left.insert(left.end(), right.begin(), right.end());
-  return left;
-}
+using support::operator+;
 
 Bytes v4(Transport transport, const Bytes& content, std::uint16_t fragment = 0) {
-  const auto length = static_cast<std::uint8_t>(20 + content.size());
-  return Bytes(12) +
-         Bytes{0x08,
-               0x00,
-               0x45,
-               0,
-               0,
-               length,
-               0,
-               0,
-               static_cast<std::uint8_t>(fragment >> 8),
-               static_cast<std::uint8_t>(fragment),
-               64,
-               static_cast<std::uint8_t>(transport),
-               0,
-               0,
-               192,
-               0,
-               2,
-               1,
-               198,
-               51,
-               100,
-               7} +
-         content;
+  return Bytes(12) + Bytes{0x08, 0x00} + support::ipv4(transport, content, fragment);
 }
 Bytes v6(std::uint8_t next, const Bytes& content) {
   return Bytes(12) + Bytes{0x86, 0xdd, 0x60, 0, 0, 0, 0, static_cast<std::uint8_t>(content.size()), next, 64} +

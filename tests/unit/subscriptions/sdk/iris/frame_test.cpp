@@ -7,41 +7,18 @@
 #include <memory>
 #include <vector>
 
+#include "tests/support/bytes.hpp"
+
 namespace iris {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
-
-Bytes operator+(Bytes left, const Bytes& right) {
-  left.insert(left.end(), right.begin(), right.end());
-  return left;
-}
+using support::Bytes;
+using support::operator+;
 
 Bytes zeros(std::size_t count) { return Bytes(count); }
 
 Bytes v4(Transport transport, std::uint16_t fragment = 0, const Bytes& options = {}) {
-  const auto words = static_cast<std::uint8_t>(5 + options.size() / 4);
-  return Bytes{static_cast<std::uint8_t>(0x40 | words),
-               0,
-               0,
-               0,
-               0,
-               0,
-               static_cast<std::uint8_t>(fragment >> 8),
-               static_cast<std::uint8_t>(fragment),
-               64,
-               static_cast<std::uint8_t>(transport),
-               0,
-               0,
-               192,
-               0,
-               2,
-               1,
-               198,
-               51,
-               100,
-               7} +
-         options;
+  return support::ipv4_header(transport, {.fragment = fragment, .options = options});
 }
 
 Bytes v6(std::uint8_t next) {
