@@ -90,36 +90,36 @@ void Tracker::drive(Visit& visit, bool opened, bool handshake_completed) noexcep
 
 void Tracker::reassemble(Visit& visit) noexcept {
   if (visit.pdu.transport == Transport::Udp) {
-    if (!visit.pdu.payload.empty()) (void)take_piece(visit.record, visit.connection, Piece{visit.pdu, 0});
+    if (!visit.pdu.payload.empty()) (void)take_piece(visit.record, visit.connection, visit.pdu);
     return;
   }
   Reassembler& stream = visit.connection.streams[static_cast<std::size_t>(visit.pdu.direction)];
   const auto cut = static_cast<std::uint32_t>(visit.wire_payload - visit.pdu.payload.size());
   stream.push({hold_pool_, visit.connection.held}, TcpSegment{visit.pdu, cut, visit.packet},
-              [&](const Piece& piece) { return take_piece(visit.record, visit.connection, piece); });
+              [&](const L4Pdu& piece) { return take_piece(visit.record, visit.connection, piece); });
 }
 
 // Returns whether more of the stream is wanted.
-bool Tracker::take_piece(Record& record, Connection& connection, const Piece& piece) noexcept {
-  if ((record.needs & need::stream) != 0 && !piece.pdu.payload.empty()) {
-    delivery_.fire(connection, {.event = Event::InL4Stream, .ts = piece.pdu.ts, .pdu = &piece.pdu});
+bool Tracker::take_piece(Record& record, Connection& connection, const L4Pdu& piece) noexcept {
+  if ((record.needs & need::stream) != 0) {
+    delivery_.fire(connection, {.event = Event::InL4Stream, .ts = piece.ts, .pdu = &piece});
   }
   if ((record.needs & need::parse) != 0) parse(record, connection, piece);
   record.needs = needs_of(connection);
   return (record.needs & (need::stream | need::parse)) != 0;
 }
 
-void Tracker::parse(Record& record, Connection& connection, const Piece& piece) noexcept {
+void Tracker::parse(Record& record, Connection& connection, const L4Pdu& piece) noexcept {
   if (connection.sessions_over) return;
   if (connection.layer7 == nullptr) {
     void* memory = connection.arena.allocate(sizeof(Layer7), alignof(Layer7));
     if (memory == nullptr) return;
-    connection.layer7 = new (memory) Layer7(protocols_over(piece.pdu.transport));
+    connection.layer7 = new (memory) Layer7(protocols_over(piece.transport));
   }
-  const parsers::Segment segment{piece.pdu.payload, piece.pdu.ts, piece.pdu.direction, piece.gap};
+  const parsers::Segment segment{piece.payload, piece.ts, piece.direction, piece.gap};
   const Layer7Change change = connection.layer7->feed(segment, connection.arena);
-  if (change.decided) decide_protocol(record, connection, connection.layer7->protocol(), piece.pdu.ts);
-  take_sessions(record, connection, change.status, piece.pdu.ts);
+  if (change.decided) decide_protocol(record, connection, connection.layer7->protocol(), piece.ts);
+  take_sessions(record, connection, change.status, piece.ts);
 }
 
 void Tracker::decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept {
@@ -158,8 +158,8 @@ void Tracker::close(Record& record, Connection& connection, EndReason reason, Ti
   connection.record.end = reason;
   if ((record.needs & (need::stream | need::parse)) != 0) {
     for (Reassembler& stream : connection.streams) {
-      stream.flush({hold_pool_, connection.held},
-                   [&](const Piece& piece) { return take_piece(record, connection, piece); });
+      stream.flush({hold_pool_, connection.held}, when,
+                   [&](const L4Pdu& piece) { return take_piece(record, connection, piece); });
     }
   }
   if ((record.needs & need::parse) != 0 && connection.layer7 != nullptr && !connection.sessions_over) {

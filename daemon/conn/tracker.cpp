@@ -69,8 +69,7 @@ Result<std::unique_ptr<Tracker>> Tracker::create(const Parts& parts) {
 Tracker::Tracker(const Parts& parts, ConnectionTable table, TimerWheel wheel, Mapping sequences)
     : limits_(parts.limits),
       worker_(parts.worker),
-      hold_pool_(parts.limits.reassembly.held_packets,
-                 {.packets = parts.limits.reassembly.packets, .bytes = parts.limits.reassembly.bytes}, parts.holder),
+      hold_pool_(parts.limits.reassembly, parts.holder, parts.limits.prefault),
       table_(std::move(table)),
       connections_({.object_bytes = sizeof(Connection), .alignment = alignof(Connection)}),
       sequences_(std::move(sequences)),

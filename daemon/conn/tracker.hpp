@@ -106,8 +106,8 @@ class Tracker {
   void drive(Visit& visit, bool opened, bool handshake_completed) noexcept;
   void note(Visit& visit) noexcept;
   void reassemble(Visit& visit) noexcept;
-  [[nodiscard]] bool take_piece(Record& record, Connection& connection, const Piece& piece) noexcept;
-  void parse(Record& record, Connection& connection, const Piece& piece) noexcept;
+  [[nodiscard]] bool take_piece(Record& record, Connection& connection, const L4Pdu& piece) noexcept;
+  void parse(Record& record, Connection& connection, const L4Pdu& piece) noexcept;
   void take_sessions(Record& record, Connection& connection, parsers::Status status, Timestamp ts) noexcept;
   void decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept;
   void close(Record& record, Connection& connection, EndReason reason, Timestamp when) noexcept;
