@@ -133,9 +133,10 @@ class TrafficMaker {
   TrafficMaker(Random& random, Habits habits) : random_(random), habits_(habits) {}
 
   Traffic make() {
-    traffic_.stream.resize(static_cast<std::size_t>(below(400)));
+    const bool large = one_in(100);  // so that a copy takes several chunks
+    traffic_.stream.resize(static_cast<std::size_t>(below(large ? 10'000 : 400)));
     for (auto& byte : traffic_.stream) byte = static_cast<std::uint8_t>(random_());
-    most_ = 1 + below(60);
+    most_ = 1 + below(large ? 5'000 : 60);
     send_once();
     repeat();
     reorder();
@@ -173,12 +174,14 @@ class TrafficMaker {
       traffic_.segments.push_back({.at = length(), .bytes = {}, .flags = tcp_flag::fin | tcp_flag::ack});
     }
   }
-  // Retransmissions that begin and end anywhere, keep-alives with a wrong byte, resets with a reason.
+  // Retransmissions that begin and end anywhere, among them keep-alives with a wrong byte; resets with a reason; a FIN
+  // in the middle.
   void repeat() {
     for (std::int64_t extra = below(12); extra > 0 && length() > 0; --extra) {
       const std::int64_t at = below(length());
       add(at, std::min(below(2 * most_), length() - at));  // none: a pure acknowledgement
       if (one_in(10)) traffic_.segments.back().flags = tcp_flag::rst;
+      if (habits_.lies && one_in(16)) traffic_.segments.back().flags |= tcp_flag::fin;
       if (habits_.lies && one_in(2)) {
         for (auto& byte : traffic_.segments.back().bytes) byte ^= one_in(2) ? 0x5a : 0;
       }
