@@ -63,7 +63,10 @@ void Tracker::settle(Record& record, Connection& connection) noexcept {
 Content* Tracker::make_content(Connection& connection) noexcept {
   if (connection.content == no_index) {
     connection.content = contents_.allocate();
-    if (connection.content == no_index) return nullptr;
+    if (connection.content == no_index) {
+      connection.record.degraded = true;
+      return nullptr;
+    }
     new (contents_.at(connection.content)) Content(arena_blocks_);
   }
   return content_of(connection);
@@ -110,21 +113,59 @@ void Tracker::drive(Visit& visit, bool opened, bool handshake_completed) noexcep
 
 void Tracker::reassemble(Visit& visit) noexcept {
   if (visit.pdu.transport == Transport::Udp) {
-    if (!visit.pdu.payload.empty()) (void)take_piece(visit.record, visit.connection, Piece{visit.pdu, 0});
+    if (!visit.pdu.payload.empty()) (void)take_piece(visit.record, visit.connection, visit.pdu);
     return;
   }
   Content* content = make_content(visit.connection);
   if (content == nullptr) return;
   Reassembler& stream = content->streams[static_cast<std::size_t>(visit.pdu.direction)];
   const auto cut = static_cast<std::uint32_t>(visit.arrival.decoded.wire_payload_length - visit.pdu.payload.size());
+  const std::uint64_t given_up = hold_pool_.counters().gaps_by(GapReason::pool);
   stream.push({hold_pool_, content->held}, TcpSegment{visit.pdu, cut, visit.arrival.packet},
-              [&](const Piece& piece) { return take_piece(visit.record, visit.connection, piece); });
+              [&](const L4Pdu& piece) { return take_piece(visit.record, visit.connection, piece); });
+  if (hold_pool_.counters().gaps_by(GapReason::pool) != given_up) visit.connection.record.degraded = true;
+  if (stream.waiting()) note_waiting(visit.record, visit.connection);
+}
+
+// A stream waits for missing bytes: the connection is looked at when it has waited long enough.
+void Tracker::note_waiting(Record& record, Connection& connection) noexcept {
+  if ((record.flags & record_flag::holding) != 0) return;
+  record.flags |= record_flag::holding;
+  wheel_.schedule(table_.index_of(record), record.timer, *gap_deadline(connection));
+}
+
+// The tick at which the first of the gaps that are not declared yet is due; none where nothing waits.
+std::optional<Tick> Tracker::gap_deadline(Connection& connection) noexcept {
+  const Content* content = content_of(connection);
+  if (content == nullptr) return std::nullopt;
+  std::optional<Timestamp> first;
+  for (const Reassembler& stream : content->streams) {
+    const auto deadline = stream.deadline(hold_pool_);
+    if (deadline && (!first || *deadline < *first)) first = deadline;
+  }
+  if (!first) return std::nullopt;
+  return static_cast<Tick>(clock_.ticks_at(*first) + 1);
+}
+
+// What was missing for too long at `now` is given up.
+void Tracker::declare_gaps(Record& record, Timestamp now) noexcept {
+  Connection& connection = *connection_of(record);
+  if (Content* content = content_of(connection)) {
+    for (Reassembler& stream : content->streams) {
+      stream.expire({hold_pool_, content->held}, now,
+                    [&](const L4Pdu& piece) { return take_piece(record, connection, piece); });
+    }
+  }
+  settle(record, connection);
 }
 
 // Returns whether more of the stream is wanted.
-bool Tracker::take_piece(Record& record, Connection& connection, const Piece& piece) noexcept {
-  if ((record.needs & need::stream) != 0 && !piece.pdu.payload.empty()) {
-    delivery_.fire(connection, {.event = Event::InL4Stream, .ts = piece.pdu.ts, .pdu = &piece.pdu});
+bool Tracker::take_piece(Record& record, Connection& connection, const L4Pdu& piece) noexcept {
+  if (piece.inconsistent != 0 && connection.observed.meter != nullptr) {
+    connection.observed.meter->note_inconsistent(piece.direction, piece.inconsistent);
+  }
+  if ((record.needs & need::stream) != 0) {
+    delivery_.fire(connection, {.event = Event::InL4Stream, .ts = piece.ts, .pdu = &piece});
   }
   if ((record.needs & need::parse) != 0) {
     if (Content* content = make_content(connection)) parse(record, connection, *content, piece);
@@ -133,17 +174,20 @@ bool Tracker::take_piece(Record& record, Connection& connection, const Piece& pi
   return (record.needs & (need::stream | need::parse)) != 0;
 }
 
-void Tracker::parse(Record& record, Connection& connection, Content& content, const Piece& piece) noexcept {
+void Tracker::parse(Record& record, Connection& connection, Content& content, const L4Pdu& piece) noexcept {
   if (connection.sessions_over) return;
   if (content.layer7 == nullptr) {
     void* memory = content.arena.allocate(sizeof(Layer7), alignof(Layer7));
-    if (memory == nullptr) return;
-    content.layer7 = new (memory) Layer7(protocols_over(piece.pdu.transport));
+    if (memory == nullptr) {
+      connection.record.degraded = true;
+      return;
+    }
+    content.layer7 = new (memory) Layer7(protocols_over(piece.transport));
   }
-  const parsers::Segment segment{piece.pdu.payload, piece.pdu.ts, piece.pdu.direction, piece.gap};
+  const parsers::Segment segment{piece.payload, piece.ts, piece.direction, piece.gap};
   const Layer7Change change = content.layer7->feed(segment, content.arena);
-  if (change.decided) decide_protocol(record, connection, content.layer7->protocol(), piece.pdu.ts);
-  take_sessions(record, connection, change.status, piece.pdu.ts);
+  if (change.decided) decide_protocol(record, connection, content.layer7->protocol(), piece.ts);
+  take_sessions(record, connection, change.status, piece.ts);
 }
 
 void Tracker::decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept {
@@ -185,8 +229,8 @@ void Tracker::wind_up(Record& record, Connection& connection, Timestamp when) no
   if (Content* content = content_of(connection); content != nullptr) {
     if ((record.needs & (need::stream | need::parse)) != 0) {
       for (Reassembler& stream : content->streams) {
-        stream.flush({hold_pool_, content->held},
-                     [&](const Piece& piece) { return take_piece(record, connection, piece); });
+        stream.flush({hold_pool_, content->held}, when,
+                     [&](const L4Pdu& piece) { return take_piece(record, connection, piece); });
       }
     }
     if ((record.needs & need::parse) != 0 && content->layer7 != nullptr && !connection.sessions_over) {

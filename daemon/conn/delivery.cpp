@@ -27,7 +27,7 @@ bool Delivery::call(const Callee& callee, const Function& function, Connection& 
     if (arguments[i] == nullptr) return true;
   }
   count(callee.counters.calls);
-  const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts);
+  const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts, degraded_ || connection.record.degraded);
   try {
     return function.invoke(active.object, arguments);
   } catch (...) {
@@ -39,7 +39,7 @@ bool Delivery::call(const Callee& callee, const Function& function, Connection& 
 void* Delivery::construct(const Callee& callee, const Occasion& occasion) noexcept {
   void* memory = blocks_.take(block_size(callee));
   if (memory == nullptr) return nullptr;
-  const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts);
+  const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts, degraded_);
   try {
     callee.construct(memory, nullptr);
   } catch (...) {
@@ -54,7 +54,7 @@ void* Delivery::construct(const Callee& callee, const Occasion& occasion) noexce
 void Delivery::destroy(const Callee& callee, void* object, Timestamp ts) noexcept {
   if (object == nullptr) return;
   {
-    const OnBehalf on_behalf(sink_, callee.subscription, ts);
+    const OnBehalf on_behalf(sink_, callee.subscription, ts, degraded_);
     try {
       callee.destroy(object);
     } catch (...) {

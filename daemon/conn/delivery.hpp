@@ -26,6 +26,9 @@ class Delivery {
   // Between bursts. Connections adopt it one by one.
   void use(const Pipeline& pipeline) noexcept { pipeline_ = &pipeline; }
 
+  // Whether contents of packets are being given up for want of memory. Once a burst.
+  void set_degraded(bool degraded) noexcept { degraded_ = degraded; }
+
   // Filters became true at `occasion`: runs what runs at once, and makes the rest active.
   void matched(Connection& connection, std::span<const Match> matches, const Occasion& occasion) noexcept;
   // Runs the functions of active callbacks at `occasion.event`.
@@ -57,6 +60,7 @@ class Delivery {
   abi::EmitSink& sink_;
   Arguments arguments_;
   const Pipeline* pipeline_ = nullptr;
+  bool degraded_ = false;
 };
 
 }  // namespace iris::conn

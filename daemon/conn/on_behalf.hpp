@@ -7,7 +7,9 @@ namespace iris::conn {
 
 class OnBehalf {
  public:
-  OnBehalf(abi::EmitSink& sink, std::uint32_t subscription, Timestamp ts) {
+  // `degraded`: what is emitted may lack something for want of memory.
+  OnBehalf(abi::EmitSink& sink, std::uint32_t subscription, Timestamp ts, bool degraded = false) {
+    sink.degraded = degraded;
     abi::current_call = {&sink, subscription, ts};
   }
   ~OnBehalf() { abi::current_call = {}; }

@@ -113,8 +113,7 @@ Tracker::Tracker(const Parts& parts, Tables tables, Pools pools)
       sink_(parts.sink),
       blocks_(std::move(pools.blocks)),
       arena_blocks_(std::move(pools.arenas)),
-      hold_pool_(parts.limits.reassembly.held_packets,
-                 {.packets = parts.limits.reassembly.packets, .bytes = parts.limits.reassembly.bytes}, parts.holder),
+      hold_pool_(parts.limits.reassembly, parts.holder, parts.limits.prefault),
       table_(std::move(tables.connections)),
       connections_(std::move(pools.connections)),
       contents_(std::move(pools.contents)),
@@ -156,6 +155,9 @@ void Tracker::begin_time(Timestamp start) noexcept {
 void Tracker::process(std::span<const Arrival> burst) noexcept {
   if (burst.empty()) return;
   if (!clock_set_) begin_time(burst.front().packet.ts);
+  const source::Pressure pressure = holder_.pressure();
+  hold_pool_.set_pressure(pressure);
+  delivery_.set_degraded(pressure == source::Pressure::critical);
   for (std::size_t i = 0; i < burst.size(); ++i) look_up(burst[i], lookups_[i]);
   for (std::size_t i = 0; i < burst.size(); ++i) table_.prefetch_record(lookups_[i].hash);
   for (std::size_t i = 0; i < burst.size(); ++i) prefetch_connection(lookups_[i]);
@@ -193,6 +195,7 @@ Record* Tracker::current(Lookup& lookup, Timestamp ts) noexcept {
     return nullptr;
   }
   if (record->epoch != pipeline_->epoch) bring_up(*record, ts);
+  if ((record->flags & record_flag::holding) != 0) (void)wait_on(*record, ts);
   return record;
 }
 
@@ -361,11 +364,29 @@ struct Tracker::Timed {
 std::optional<Tick> Tracker::due(std::uint32_t index, Tick tick) noexcept {
   Record& record = table_.at(index);
   if (!record.in_use()) return std::nullopt;
-  const Tick last = deadline(record, timeout_of(record));
-  if (before(tick, last)) return last;
   stand_after_packets(record, wheel_.position());
+  const Tick last = deadline(record, timeout_of(record));
+  if (before(tick, last)) {
+    if ((record.flags & record_flag::holding) == 0) return last;
+    const std::optional<Tick> gap = wait_on(record, clock_.time_at(wheel_.position()));
+    if (record.needs == 0) drop_connection(record);
+    return gap && before(*gap, last) ? *gap : last;
+  }
   end(record, reason_of(record), expiry_of(record));
   return std::nullopt;
+}
+
+// Declares the gaps that are due in a connection with record_flag::holding. Returns when it is to be looked at again,
+// if it still waits for missing bytes.
+std::optional<Tick> Tracker::wait_on(Record& record, Timestamp now) noexcept {
+  Connection* connection = connection_of(record);
+  std::optional<Tick> next;
+  if (connection != nullptr) {
+    declare_gaps(record, now);
+    next = gap_deadline(*connection);
+  }
+  if (!next) record.flags &= static_cast<std::uint8_t>(~record_flag::holding);
+  return next;
 }
 
 // What is emitted next happens without a packet.

@@ -154,6 +154,7 @@ class Tracker {
   [[nodiscard]] Record& least_missed() noexcept;
   // time
   [[nodiscard]] std::optional<Tick> due(std::uint32_t index, Tick tick) noexcept;
+  std::optional<Tick> wait_on(Record& record, Timestamp now) noexcept;
   [[nodiscard]] Tick timeout_of(const Record& record) const noexcept;
   [[nodiscard]] Timestamp expiry_of(const Record& record) noexcept;
   [[nodiscard]] Connection* connection_of(const Record& record) noexcept {
@@ -169,8 +170,11 @@ class Tracker {
   void open(Visit& visit) noexcept;
   void drive(Visit& visit, bool opened, bool handshake_completed) noexcept;
   void reassemble(Visit& visit) noexcept;
-  [[nodiscard]] bool take_piece(Record& record, Connection& connection, const Piece& piece) noexcept;
-  void parse(Record& record, Connection& connection, Content& content, const Piece& piece) noexcept;
+  [[nodiscard]] bool take_piece(Record& record, Connection& connection, const L4Pdu& piece) noexcept;
+  void parse(Record& record, Connection& connection, Content& content, const L4Pdu& piece) noexcept;
+  void note_waiting(Record& record, Connection& connection) noexcept;
+  [[nodiscard]] std::optional<Tick> gap_deadline(Connection& connection) noexcept;
+  void declare_gaps(Record& record, Timestamp now) noexcept;
   void take_sessions(Record& record, Connection& connection, parsers::Status status, Timestamp ts) noexcept;
   void decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept;
   void wind_up(Record& record, Connection& connection, Timestamp when) noexcept;
