@@ -136,7 +136,7 @@ class TrafficMaker {
     const bool large = one_in(100);  // so that a copy takes several chunks
     traffic_.stream.resize(static_cast<std::size_t>(below(large ? 10'000 : 400)));
     for (auto& byte : traffic_.stream) byte = static_cast<std::uint8_t>(random_());
-    most_ = 1 + below(large ? 5'000 : 60);
+    most_ = large ? 500 + below(5'000) : 1 + below(60);  // few enough segments for the pool to hold all
     send_once();
     repeat();
     reorder();
