@@ -17,6 +17,8 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
 
 // Of the queue of half-open connections: more are found as any others.
 constexpr std::uint32_t most_half_open = 1U << 20;
+// How far, in ticks, packets may be ahead of the timers, so that ticks remain comparable: six days.
+constexpr std::uint64_t longest_lag = 1U << 29;
 
 FiveTuple tuple_of(const parsers::packet::Decoded& decoded) {
   FiveTuple tuple;
@@ -270,6 +272,11 @@ void Tracker::note_opening(Record& record, const TcpChange& change) noexcept {
 void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
   const source::PacketRef& packet = arrival.packet;
   const parsers::packet::Decoded& decoded = arrival.decoded;
+  const std::uint64_t now = clock_.ticks_at(packet.ts);
+  if (now > wheel_.position() + longest_lag) [[unlikely]] {
+    while (!expire(packet.ts, std::numeric_limits<std::uint64_t>::max())) {
+    }
+  }
   last_packet_ = arrival.number;
   sink_.position = abi::Position::at(arrival.number, abi::Position::Phase::connection);
   Record* record = current(lookup, packet.ts);
@@ -282,7 +289,7 @@ void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
   TcpHeader header;
   TcpChange change;
   if (decoded.transport == Transport::Tcp) change = advance_tcp(record, arrival, lookup, header, opened);
-  record->last_seen = static_cast<Tick>(clock_.ticks_at(packet.ts));
+  record->last_seen = static_cast<Tick>(now);
   Connection* connection = connection_of(*record);
   if (connection != nullptr) {
     Visit visit{*record, *connection, arrival, header, pdu_of(packet, decoded, direction_of(*record, lookup.from_low))};

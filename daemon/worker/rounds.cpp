@@ -7,6 +7,13 @@
 
 namespace iris::worker {
 
+namespace {
+
+// How much time a round spans at most, so that what timers keep stays comparable whatever the capture's clock does.
+constexpr Duration longest_round{900'000'000'000};
+
+}  // namespace
+
 // What one worker has to do in a round. Each entry has a reference to its packet.
 struct Rounds::Share {
   std::vector<conn::Arrival> arrivals;
@@ -16,16 +23,17 @@ struct Rounds::Share {
 struct Rounds::Round {
   std::vector<Share> shares;  // by worker
   std::uint64_t last = 0;     // Arrival::number
-  Timestamp now;
+  Timestamp first;            // of its packets
+  Timestamp now;              // of the last of them
 };
 
 Rounds::Rounds(const RoundsParts& parts)
     : parts_(parts), owner_(static_cast<std::uint32_t>(parts.trackers.size())), intake_(parts.intake, parts.source) {}
 
-Rounds::~Rounds() = default;
+Rounds::~Rounds() { parts_.source.release(waiting_); }
 
-void Rounds::share_out(Round& round, std::span<const conn::Arrival> arrivals) {
-  for (const conn::Arrival& arrival : arrivals) {
+void Rounds::share_out(Round& round, std::span<const source::PacketRef> packets) {
+  for (const conn::Arrival& arrival : intake_.take(packets, parts_.show_layers)) {
     last_ = arrival.number;
     parts_.source.hold(arrival.packet);
     round.shares[owner_.of(arrival.decoded)].arrivals.push_back(arrival);
@@ -38,20 +46,32 @@ void Rounds::share_out(Round& round, std::span<const conn::Arrival> arrivals) {
   }
 }
 
+void Rounds::receive() {
+  while (waiting_.empty() && !parts_.source.exhausted()) {
+    waiting_ = std::span(burst_).first(parts_.source.receive(burst_));
+  }
+}
+
 // False when nothing was left to read.
 bool Rounds::read(Round& round, const std::stop_token& stop) {
-  std::array<source::PacketRef, conn::max_burst> burst;
   std::uint32_t frames = 0;
-  while (frames < parts_.frames && !stop.stop_requested() && !parts_.source.exhausted()) {
-    const auto received = std::span(burst).first(parts_.source.receive(burst));
-    if (start_ == Timestamp{} && !received.empty()) start_ = received.front().ts;
-    share_out(round, intake_.take(received, parts_.show_layers));
-    parts_.source.release(received);
-    intake_.expire(parts_.source.now());
-    frames += static_cast<std::uint32_t>(received.size());
+  while (frames < parts_.frames && !stop.stop_requested()) {
+    receive();
+    if (waiting_.empty()) break;
+    if (frames == 0) round.first = waiting_.front().ts;
+    const Timestamp end = round.first + longest_round;
+    const auto beyond =
+        std::ranges::find_if(waiting_, [&](const source::PacketRef& packet) { return packet.ts > end; });
+    const auto some = waiting_.first(static_cast<std::size_t>(beyond - waiting_.begin()));
+    if (some.empty()) break;
+    round.now = some.back().ts;
+    share_out(round, some);
+    parts_.source.release(some);
+    waiting_ = waiting_.subspan(some.size());
+    intake_.expire(round.now);
+    frames += static_cast<std::uint32_t>(some.size());
   }
   round.last = last_;
-  round.now = parts_.source.now();
   return frames > 0;
 }
 
@@ -73,6 +93,7 @@ void Rounds::release(Share& share) noexcept {
 
 void Rounds::process(Connections& connections, Share& share, const Round& round) noexcept {
   connections.adopt();
+  connections.advance(round.first, true);
   connections.process(share.arrivals, share.layers);
   release(share);
   connections.tracker().pass(round.last);
@@ -86,12 +107,13 @@ void Rounds::run(const std::stop_token& stop) {
   Round* current = rounds.data();
   Round* next = rounds.data() + 1;
   bool more = read(*current, stop);
+  const Timestamp start = current->first;
   std::barrier gate(static_cast<std::ptrdiff_t>(workers) + 1);  // twice a round: at its beginning and its end
 
   const auto work = [&](std::uint32_t number) {
     Connections connections(number, parts_.publisher, *parts_.trackers[number]);
     connections.online();
-    connections.tracker().begin_time(start_);
+    connections.tracker().begin_time(start);
     while (true) {
       gate.arrive_and_wait();
       if (!more) break;
