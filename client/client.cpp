@@ -136,14 +136,29 @@ Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
 
+namespace {
+
+Result<v1::Added> to_added(Result<v1::AddResponse> response) {
+  if (!response) return std::unexpected(std::move(response).error());
+  if (response->has_refused()) return std::unexpected(to_refusal(response->refused().diagnostics()));
+  return std::move(*response->mutable_added());
+}
+
+}  // namespace
+
 Result<v1::Added> Client::add(std::string_view name, const v1::Source& source) {
   v1::AddRequest request;
   request.set_name(proto::to_utf8(name));
   *request.mutable_source() = to_message(source);
-  auto response = state_->call(&v1::Control::Stub::Add, request, change_patience);
-  if (!response) return std::unexpected(std::move(response).error());
-  if (response->has_refused()) return std::unexpected(to_refusal(response->refused().diagnostics()));
-  return std::move(*response->mutable_added());
+  return to_added(state_->call(&v1::Control::Stub::Add, request, change_patience));
+}
+
+Result<v1::Added> Client::add(std::string_view name, const std::vector<std::string>& records, std::string_view filter) {
+  v1::AddRequest request;
+  request.set_name(proto::to_utf8(name));
+  for (const auto& record : records) request.add_records(proto::to_utf8(record));
+  request.set_filter(proto::to_utf8(filter));
+  return to_added(state_->call(&v1::Control::Stub::Add, request, change_patience));
 }
 
 Result<std::string> Client::check(const v1::Source& source) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace iris::client {
 
@@ -68,6 +69,9 @@ class Client {
 
   // `name` empty: irisd makes one from the source's file name.
   [[nodiscard]] Result<v1::Added> add(std::string_view name, const v1::Source& source);
+  // Records of the default analysis, of what `filter` matches; empty: of everything.
+  [[nodiscard]] Result<v1::Added> add(std::string_view name, const std::vector<std::string>& records,
+                                      std::string_view filter);
   // Returns the compiler's warnings.
   [[nodiscard]] Result<std::string> check(const v1::Source& source);
   [[nodiscard]] Result<v1::ListResponse> list();

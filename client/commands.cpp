@@ -52,16 +52,19 @@ void print_warnings(const std::string& warnings) {
   write_all(STDERR_FILENO, warnings.ends_with('\n') ? warnings : warnings + "\n");
 }
 
+int report_added(const Result<v1::Added>& added, const Options& options) {
+  if (!added) return report(added.error());
+  print_warnings(added->warnings());
+  return print(options.json ? added_json(*added) : added_text(*added));
+}
+
 int add_one(Client& client, const Options& options, const std::string& path) {
   const auto source = read_source(path);
   if (!source) {
     complain(source.error());
     return exit_failed;
   }
-  const auto added = client.add(options.name, *source);
-  if (!added) return report(added.error());
-  print_warnings(added->warnings());
-  return print(options.json ? added_json(*added) : added_text(*added));
+  return report_added(client.add(options.name, *source), options);
 }
 
 int remove_one(Client& client, const Options& options, const std::string& name) {
@@ -96,12 +99,18 @@ int follow(Tail& tail, const Interruption& interruption, const std::string& name
 }  // namespace
 
 int add(const Options& options) {
+  if (options.sources.empty() == options.records.empty()) {
+    complain("add takes either sources or --records");
+    return exit_usage;
+  }
   if (!options.name.empty() && options.sources.size() > 1) {
     complain("--name names one subscription, and " + std::to_string(options.sources.size()) + " sources are given");
     return exit_usage;
   }
   auto client = Client::connect(options.server);
   if (!client) return report(client.error());
+  if (!options.records.empty())
+    return report_added(client->add(options.name, options.records, options.filter), options);
   int result = exit_done;
   for (const auto& path : options.sources) {
     if (add_one(*client, options, path) != exit_done) result = exit_failed;

@@ -18,6 +18,8 @@ struct Options {
   std::vector<std::string> sources;  // add; check: exactly one
   std::vector<std::string> names;    // remove; show, tail: exactly one
   std::string name;                  // add; may be empty
+  std::vector<std::string> records;  // add, instead of sources
+  std::string filter;                // add, with records; may be empty
 };
 
 // Several sources or names are each on their own: what fails does not keep the others from being tried.

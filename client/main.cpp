@@ -37,7 +37,13 @@ struct CommandLine {
     app.fallthrough();
 
     CLI::App* add = add_command(app, "add", "Add subscriptions: compile them and run them", iris::client::add);
-    add->add_option("SRC", options.sources, "C++ sources")->required()->type_name("");
+    add->add_option("SRC", options.sources, "C++ sources")->type_name("");
+    CLI::Option* records = add->add_option("--records", options.records,
+                                           "Instead of sources: records of the default analysis, as in conn,tls");
+    records->type_name("NAMES")->delimiter(',')->allow_extra_args(false);
+    add->add_option("--filter", options.filter, "Of what to emit these records; otherwise of everything")
+        ->type_name("EXPR")
+        ->needs(records);
     add->add_option("--name", options.name, "What to call it; otherwise made from the file's name")->type_name("N");
 
     add_command(app, "list", "List the live subscriptions", iris::client::list);

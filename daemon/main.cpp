@@ -55,8 +55,16 @@ int main(int argc, char** argv) {
       ->required();
   replay_command->add_option("--subscription", replay.subscriptions, "C++ source; may be given several times")
       ->type_name("SRC")
-      ->allow_extra_args(false)
-      ->required();
+      ->allow_extra_args(false);
+  replay_command
+      ->add_option("--records", replay.records,
+                   "Records of the default analysis, as in conn,tls; without "
+                   "this and --subscription: all")
+      ->type_name("NAMES")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  replay_command->add_option("--filter", replay.filter, "Of what to emit records; otherwise of everything")
+      ->type_name("EXPR");
   replay_command->add_option("--output", replay.output, "Where events go as JSON lines; -: standard output")
       ->type_name("FILE")
       ->capture_default_str();
@@ -72,6 +80,10 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : wrong_usage;
+  }
+  if (!replay.filter.empty() && replay.records.empty() && !replay.subscriptions.empty()) {
+    fmt::print(stderr, "irisd: --filter is for --records; a subscription has its filters in its source\n");
+    return wrong_usage;
   }
   const iris::Signals signals;
   log_to_stderr(replay_command->parsed() ? spdlog::level::warn : spdlog::level::info);

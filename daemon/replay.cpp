@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "daemon/control/records.hpp"
 #include "daemon/control/registry.hpp"
 #include "daemon/options.hpp"
 #include "daemon/output/file_sink.hpp"
@@ -35,6 +36,16 @@ Result<jit::Source> read_source(const std::filesystem::path& path) {
   return jit::Source{path.string(), std::move(text)};
 }
 
+// By default everything there is.
+Result<void> add_records(control::Registry& registry, const ReplayOptions& options) {
+  if (options.records.empty() && !options.subscriptions.empty()) return {};
+  const auto source = control::source_of({options.records, options.filter});
+  if (!source) return std::unexpected(source.error());
+  const auto added = registry.add("", *source);
+  if (!added) return std::unexpected(added.error());
+  return {};
+}
+
 Result<void> add_all(control::Registry& registry, const ReplayOptions& options, const Signals& signals) {
   for (const auto& path : options.subscriptions) {
     if (signals.stop().stop_requested()) return fail(ErrorCode::unavailable, "interrupted before the first packet");
@@ -44,7 +55,7 @@ Result<void> add_all(control::Registry& registry, const ReplayOptions& options, 
     if (!added) return std::unexpected(added.error());
     if (!added->warnings.empty()) fmt::print(stderr, "{}", added->warnings);
   }
-  return {};
+  return add_records(registry, options);
 }
 
 using Trackers = std::vector<std::unique_ptr<conn::Tracker>>;
@@ -104,7 +115,8 @@ int run_replay(const ReplayOptions& options, const Signals& signals) {
                          .publisher = publisher,
                          .output = output,
                          .trackers = *trackers,
-                         .intake = intake_options(options.config)});
+                         .intake = intake_options(options.config),
+                         .show_layers = publisher.current(0)->packets.has_value()});
   rounds.run(signals.stop());
 
   const Totals sum = totals(registry, *trackers);

@@ -16,6 +16,8 @@ namespace iris {
 struct ReplayOptions {
   std::vector<std::filesystem::path> captures;
   std::vector<std::filesystem::path> subscriptions;
+  std::vector<std::string> records;    // of the default analysis; with no subscription either: all
+  std::string filter;                  // of what these records are; empty: of everything
   std::filesystem::path output = "-";  // "-": standard output
   config::Config config;               // connections, reassembly, fragments and tunnels of it
   std::uint32_t cores = 1;             // workers, 1 to most_cores; events are the same for any number

@@ -19,7 +19,7 @@ namespace iris::parsers {
 
 // When a field can be read, and what its offset is relative to.
 enum class Level : std::uint8_t {
-  tuple,     // iris::FiveTuple, at L4FirstPacket
+  tuple,     // iris::ConnRecord as it is at L4FirstPacket; of packets by themselves, packet::PacketFacts
   protocol,  // the identified protocol's number (std::uint32_t), at L7OnDisc
   session,   // the protocol's session type, at L7EndHdrs
 };
@@ -36,6 +36,7 @@ struct Field {
   FieldType type;
   Level level;
   std::uint8_t width = 0;             // number: 1, 2, 4 or 8
+  bool truth = false;                 // number: 0 or 1; the bare name asks whether it is 1
   std::uint8_t alternatives = 1;      // 2: "either end", as ipv4.addr; true when it is true of either
   std::uint16_t offsets[2] = {0, 0};  // in bytes, in what `level` names
   std::uint16_t flag_offset = 0;      // number in a std::optional: offset of its flag; 0: always present
@@ -87,6 +88,13 @@ class Parser {
   ~Parser() = default;
 };
 
+// What may carry a protocol: which filters may name it.
+enum class Occurrence : std::uint8_t {
+  some_connections,
+  every_connection,  // its name is always true of connections; not of packets
+  packets_only,      // never a connection: filters of the event Packet
+};
+
 struct Protocol {
   std::string_view name;  // as filters and `service` name it
   std::span<const Field> fields;
@@ -94,6 +102,8 @@ struct Protocol {
   // with sessions that is `service_field` and the protocol's number in the registry, filled in there.
   const Field* presence = nullptr;
   std::uint64_t presence_value = 0;
+  std::uint64_t presence_other = 0;  // a second value that means the same; 0: there is none
+  Occurrence occurrence = Occurrence::some_connections;
   std::string_view implies{};  // the transport or network protocol under it, where there is only one: "tcp"; else empty
 
   // Protocols with sessions only.

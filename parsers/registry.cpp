@@ -15,7 +15,8 @@ constinit const Field service_field{.name = "service",
 
 std::span<const Protocol> registry() noexcept {
   static const auto protocols = [] {
-    std::array list{Protocol{}, packet::ip, packet::ipv4, packet::ipv6, packet::tcp, packet::udp, tls::protocol};
+    std::array list{Protocol{},   packet::ip,     packet::ipv4, packet::ipv6, packet::tcp, packet::udp,  packet::conn,
+                    packet::icmp, packet::icmpv6, packet::sctp, packet::esp,  packet::gre, tls::protocol};
     for (std::size_t number = 0; number < list.size(); ++number) {
       if (!list[number].has_sessions()) continue;
       list[number].presence = &service_field;

@@ -24,25 +24,28 @@ void Tracker::store_frontier(Connection& connection) noexcept {
   }
 }
 
-std::uint8_t Tracker::needs_of(const Connection& connection) const noexcept {
-  std::uint8_t needs = delivery_.needs(connection);
+Wants Tracker::wants_of(const Connection& connection) const noexcept {
+  Wants wants = delivery_.wants(connection);
   for (const plan::NodeId id : connection.frontier.view()) {
     const plan::Node& node = *pipeline_->plan->nodes[id];
-    needs |= need::parse;
-    if (node.awaits_end) needs |= need::terminate;
-    if (node.track) needs |= need::track;
+    wants.needs |= need::parse;
+    if (node.awaits_end) wants.needs |= need::terminate;
+    wants.observation |= node.observes;
   }
+  if (wants.observation.any()) wants.needs |= need::track;
   if (connection.wound_up) {
     // A frontier that only a protocol or a session could move waits for the end.
-    if ((needs & need::parse) != 0) needs |= need::terminate;
-    needs &= static_cast<std::uint8_t>(~(need::stream | need::parse));
+    if ((wants.needs & need::parse) != 0) wants.needs |= need::terminate;
+    wants.needs &= static_cast<std::uint8_t>(~(need::stream | need::parse));
   }
-  return needs;
+  return wants;
 }
 
 // Takes stock after something changed: what nobody needs any more is given up at once.
 void Tracker::settle(Record& record, Connection& connection) noexcept {
-  record.needs = needs_of(connection);
+  const Wants wants = wants_of(connection);
+  record.needs = wants.needs;
+  narrow(connection.observed, wants.observation, observer_memory());
   Content* content = content_of(connection);
   if (content == nullptr) return;
   const bool parsing = (record.needs & need::parse) != 0 || delivery_.holds_session(connection);
@@ -60,32 +63,24 @@ void Tracker::settle(Record& record, Connection& connection) noexcept {
 Content* Tracker::make_content(Connection& connection) noexcept {
   if (connection.content == no_index) {
     connection.content = contents_.allocate();
-    if (connection.content == no_index) return nullptr;
+    if (connection.content == no_index) {
+      connection.record.degraded = true;
+      return nullptr;
+    }
     new (contents_.at(connection.content)) Content(arena_blocks_);
   }
   return content_of(connection);
-}
-
-void Tracker::note(Visit& visit) noexcept {
-  ConnRecord& record = visit.connection.record;
-  Flow& flow = visit.pdu.from_originator() ? record.originator : record.responder;
-  ++flow.packets;
-  flow.wire_bytes += visit.pdu.wire_length;
-  flow.payload_bytes += visit.wire_payload;
-  visit.connection.history.note({.payload_length = visit.wire_payload,
-                                 .flags = visit.pdu.flags,
-                                 .direction = visit.pdu.direction,
-                                 .zero_window = visit.pdu.transport == Transport::Tcp && visit.pdu.window == 0},
-                                record);
 }
 
 // The connection's first packet.
 void Tracker::open(Visit& visit) noexcept {
   Connection& connection = visit.connection;
   connection.record.midstream = (visit.record.flags & record_flag::midstream) != 0;
-  note(visit);
-  progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.tuple = &connection.record.tuple}), visit.record.birth);
+  progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record}), visit.record.birth);
   store_frontier(connection);
+  connection.observed.wanted = wants_of(connection).observation;
+  connection.observed.wanted |= delivery_.observation(progress_.matches());
+  observe(connection, {visit.pdu, visit.arrival, visit.tcp, visit.record.sequences, true}, observer_memory());
   delivery_.matched(connection, progress_.matches(),
                     {.event = Event::L4FirstPacket, .ts = visit.pdu.ts, .pdu = &visit.pdu});
   settle(visit.record, connection);
@@ -98,7 +93,9 @@ void Tracker::open(Visit& visit) noexcept {
 void Tracker::drive(Visit& visit, bool opened, bool handshake_completed) noexcept {
   Record& record = visit.record;
   Connection& connection = visit.connection;
-  if (!opened && (record.needs & need::track) != 0) note(visit);
+  if (!opened && (record.needs & need::track) != 0) {
+    observe(connection, {visit.pdu, visit.arrival, visit.tcp, record.sequences, false}, observer_memory());
+  }
   connection.record.last = visit.pdu.ts;
   if (opened) open(visit);
   if (handshake_completed && (record.needs & need::handshake) != 0) {
@@ -116,54 +113,95 @@ void Tracker::drive(Visit& visit, bool opened, bool handshake_completed) noexcep
 
 void Tracker::reassemble(Visit& visit) noexcept {
   if (visit.pdu.transport == Transport::Udp) {
-    if (!visit.pdu.payload.empty()) (void)take_piece(visit.record, visit.connection, Piece{visit.pdu, 0});
+    if (!visit.pdu.payload.empty()) (void)take_piece(visit.record, visit.connection, visit.pdu);
     return;
   }
   Content* content = make_content(visit.connection);
   if (content == nullptr) return;
   Reassembler& stream = content->streams[static_cast<std::size_t>(visit.pdu.direction)];
-  const auto cut = static_cast<std::uint32_t>(visit.wire_payload - visit.pdu.payload.size());
-  stream.push({hold_pool_, content->held}, TcpSegment{visit.pdu, cut, visit.packet},
-              [&](const Piece& piece) { return take_piece(visit.record, visit.connection, piece); });
+  const auto cut = static_cast<std::uint32_t>(visit.arrival.decoded.wire_payload_length - visit.pdu.payload.size());
+  const std::uint64_t given_up = hold_pool_.counters().gaps_by(GapReason::pool);
+  stream.push({hold_pool_, content->held}, TcpSegment{visit.pdu, cut, visit.arrival.packet},
+              [&](const L4Pdu& piece) { return take_piece(visit.record, visit.connection, piece); });
+  if (hold_pool_.counters().gaps_by(GapReason::pool) != given_up) visit.connection.record.degraded = true;
+  if (stream.waiting()) note_waiting(visit.record, visit.connection);
+}
+
+// A stream waits for missing bytes: the connection is looked at when it has waited long enough.
+void Tracker::note_waiting(Record& record, Connection& connection) noexcept {
+  if ((record.flags & record_flag::holding) != 0) return;
+  record.flags |= record_flag::holding;
+  wheel_.schedule(table_.index_of(record), record.timer, *gap_deadline(connection));
+}
+
+// The tick at which the first of the gaps that are not declared yet is due; none where nothing waits.
+std::optional<Tick> Tracker::gap_deadline(Connection& connection) noexcept {
+  const Content* content = content_of(connection);
+  if (content == nullptr) return std::nullopt;
+  std::optional<Timestamp> first;
+  for (const Reassembler& stream : content->streams) {
+    const auto deadline = stream.deadline(hold_pool_);
+    if (deadline && (!first || *deadline < *first)) first = deadline;
+  }
+  if (!first) return std::nullopt;
+  return static_cast<Tick>(clock_.ticks_at(*first) + 1);
+}
+
+// What was missing for too long at `now` is given up.
+void Tracker::declare_gaps(Record& record, Timestamp now) noexcept {
+  Connection& connection = *connection_of(record);
+  if (Content* content = content_of(connection)) {
+    for (Reassembler& stream : content->streams) {
+      stream.expire({hold_pool_, content->held}, now,
+                    [&](const L4Pdu& piece) { return take_piece(record, connection, piece); });
+    }
+  }
+  settle(record, connection);
 }
 
 // Returns whether more of the stream is wanted.
-bool Tracker::take_piece(Record& record, Connection& connection, const Piece& piece) noexcept {
-  if ((record.needs & need::stream) != 0 && !piece.pdu.payload.empty()) {
-    delivery_.fire(connection, {.event = Event::InL4Stream, .ts = piece.pdu.ts, .pdu = &piece.pdu});
+bool Tracker::take_piece(Record& record, Connection& connection, const L4Pdu& piece) noexcept {
+  if (piece.inconsistent != 0 && connection.observed.meter != nullptr) {
+    connection.observed.meter->note_inconsistent(piece.direction, piece.inconsistent);
+  }
+  if ((record.needs & need::stream) != 0) {
+    delivery_.fire(connection, {.event = Event::InL4Stream, .ts = piece.ts, .pdu = &piece});
   }
   if ((record.needs & need::parse) != 0) {
     if (Content* content = make_content(connection)) parse(record, connection, *content, piece);
   }
-  record.needs = needs_of(connection);
+  record.needs = wants_of(connection).needs;
   return (record.needs & (need::stream | need::parse)) != 0;
 }
 
-void Tracker::parse(Record& record, Connection& connection, Content& content, const Piece& piece) noexcept {
+void Tracker::parse(Record& record, Connection& connection, Content& content, const L4Pdu& piece) noexcept {
   if (connection.sessions_over) return;
   if (content.layer7 == nullptr) {
     void* memory = content.arena.allocate(sizeof(Layer7), alignof(Layer7));
-    if (memory == nullptr) return;
-    content.layer7 = new (memory) Layer7(protocols_over(piece.pdu.transport));
+    if (memory == nullptr) {
+      connection.record.degraded = true;
+      return;
+    }
+    content.layer7 = new (memory) Layer7(protocols_over(piece.transport));
   }
-  const parsers::Segment segment{piece.pdu.payload, piece.pdu.ts, piece.pdu.direction, piece.gap};
+  const parsers::Segment segment{piece.payload, piece.ts, piece.direction, piece.gap};
   const Layer7Change change = content.layer7->feed(segment, content.arena);
-  if (change.decided) decide_protocol(record, connection, content.layer7->protocol(), piece.pdu.ts);
-  take_sessions(record, connection, change.status, piece.pdu.ts);
+  if (change.decided) decide_protocol(record, connection, content.layer7->protocol(), piece.ts);
+  take_sessions(record, connection, change.status, piece.ts);
 }
 
 void Tracker::decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept {
   connection.protocol_decided = true;
   connection.protocol = protocol;
   connection.sessions_over = protocol == 0;
-  const abi::Facts facts{.tuple = &connection.record.tuple, .protocol = protocol};
+  const abi::Facts facts{.subject = &connection.record, .protocol = protocol};
   progress_.on_protocol(evaluate(pipeline_->dispatch->protocol, facts), protocol, connection.frontier.view(),
                         record.birth);
   store_frontier(connection);
   const Occasion occasion{.event = Event::L7OnDisc, .ts = ts};
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
-  record.needs = needs_of(connection);
+  record.needs = wants_of(connection).needs;
 }
 
 void Tracker::take_sessions(Record& record, Connection& connection, Status status, Timestamp ts) noexcept {
@@ -171,7 +209,7 @@ void Tracker::take_sessions(Record& record, Connection& connection, Status statu
   for (; status == Status::session; status = layer7.next()) {
     const void* session = layer7.session();
     connection.sessions = true;
-    const abi::Facts facts{.tuple = &connection.record.tuple, .session = session, .protocol = connection.protocol};
+    const abi::Facts facts{.subject = &connection.record, .session = session, .protocol = connection.protocol};
     progress_.on_session(evaluate(pipeline_->dispatch->session[connection.protocol], facts), connection.protocol,
                          connection.frontier.view(), record.birth);
     const Occasion occasion{.event = Event::L7EndHdrs, .ts = ts, .session = session};
@@ -191,8 +229,8 @@ void Tracker::wind_up(Record& record, Connection& connection, Timestamp when) no
   if (Content* content = content_of(connection); content != nullptr) {
     if ((record.needs & (need::stream | need::parse)) != 0) {
       for (Reassembler& stream : content->streams) {
-        stream.flush({hold_pool_, content->held},
-                     [&](const Piece& piece) { return take_piece(record, connection, piece); });
+        stream.flush({hold_pool_, content->held}, when,
+                     [&](const L4Pdu& piece) { return take_piece(record, connection, piece); });
       }
     }
     if ((record.needs & need::parse) != 0 && content->layer7 != nullptr && !connection.sessions_over) {
@@ -205,6 +243,7 @@ void Tracker::wind_up(Record& record, Connection& connection, Timestamp when) no
 
 void Tracker::close(Record& record, Connection& connection, EndReason reason, Timestamp when) noexcept {
   connection.record.end = reason;
+  note_gaps(connection);
   wind_up(record, connection, when);
   delivery_.end(connection, when);
   progress_.on_end({connection.protocol_decided, connection.protocol, connection.sessions}, connection.frontier.view(),

@@ -10,6 +10,7 @@
 #include "daemon/conn/history.hpp"
 #include "daemon/conn/layer7.hpp"
 #include "daemon/conn/list.hpp"
+#include "daemon/conn/observe.hpp"
 #include "daemon/conn/reassembly.hpp"
 #include "daemon/conn/tcp_state.hpp"
 #include "jit/plan/plan.hpp"
@@ -21,7 +22,7 @@ namespace need {
 inline constexpr std::uint8_t update = 0x01;     // InL4Conn
 inline constexpr std::uint8_t stream = 0x02;     // InL4Stream
 inline constexpr std::uint8_t parse = 0x04;      // the application protocol, or its sessions
-inline constexpr std::uint8_t track = 0x08;      // counters and history
+inline constexpr std::uint8_t track = 0x08;      // something of Observed
 inline constexpr std::uint8_t handshake = 0x10;  // L4EndHshk
 inline constexpr std::uint8_t terminate = 0x20;  // L4Terminated, or a filter that only the end decides
 }  // namespace need
@@ -48,8 +49,9 @@ struct Connection {
   void prefetch(std::uint8_t needs) const noexcept;
 
   std::uint64_t first_packet = 0;  // Arrival::number
-  ConnRecord record;               // the tuple and times always; the rest while need::track
+  ConnRecord record;               // the tuple, times, `midstream` and VLANs always; the rest while it is wanted
   History history;
+  Observed observed;
   List<plan::NodeId, 6> frontier;
   List<Active, 2> active;
   List<plan::ActionId, 2> delivered;  // connection-scoped callbacks that must not match again
@@ -65,7 +67,7 @@ struct Connection {
 inline void Connection::prefetch(std::uint8_t needs) const noexcept {
   const auto* bytes = reinterpret_cast<const char*>(this);
   const bool more = (needs & ~(need::track | need::terminate)) != 0;
-  const std::size_t end = more ? sizeof(Connection) : sizeof(ConnRecord) + sizeof(History);
+  const std::size_t end = more ? sizeof(Connection) : sizeof(ConnRecord) + sizeof(History) + sizeof(Observed);
   for (std::size_t line = 0; line < end; line += 64) __builtin_prefetch(bytes + line, 1);
 }
 

@@ -2,19 +2,10 @@
 
 #include <bit>
 
+#include "daemon/conn/on_behalf.hpp"
+
 namespace iris::conn {
 namespace {
-
-// Says to the host's functions on whose behalf they are called, for as long as user code runs.
-class OnBehalf {
- public:
-  OnBehalf(abi::EmitSink& sink, std::uint32_t subscription, Timestamp ts) {
-    abi::current_call = {&sink, subscription, ts};
-  }
-  ~OnBehalf() { abi::current_call = {}; }
-  OnBehalf(const OnBehalf&) = delete;
-  OnBehalf& operator=(const OnBehalf&) = delete;
-};
 
 std::size_t block_size(const Callee& callee) { return std::bit_ceil(std::size_t{callee.state_size}); }
 
@@ -32,24 +23,11 @@ bool Delivery::call(const Callee& callee, const Function& function, Connection& 
                     const Occasion& occasion) noexcept {
   const void* arguments[max_arguments] = {};
   for (std::size_t i = 0; i < function.arguments.size(); ++i) {
-    switch (function.arguments[i]) {
-      case Argument::five_tuple:
-        arguments[i] = &connection.record.tuple;
-        break;
-      case Argument::l4_pdu:
-        arguments[i] = occasion.pdu;
-        break;
-      case Argument::conn_record:
-        arguments[i] = &connection.record;
-        break;
-      case Argument::session:
-        arguments[i] = active.session;
-        break;
-    }
+    arguments[i] = arguments_.of(function.arguments[i], connection, active, occasion);
     if (arguments[i] == nullptr) return true;
   }
   count(callee.counters.calls);
-  const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts);
+  const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts, degraded_ || connection.record.degraded);
   try {
     return function.invoke(active.object, arguments);
   } catch (...) {
@@ -61,7 +39,7 @@ bool Delivery::call(const Callee& callee, const Function& function, Connection& 
 void* Delivery::construct(const Callee& callee, const Occasion& occasion) noexcept {
   void* memory = blocks_.take(block_size(callee));
   if (memory == nullptr) return nullptr;
-  const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts);
+  const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts, degraded_);
   try {
     callee.construct(memory, nullptr);
   } catch (...) {
@@ -76,7 +54,7 @@ void* Delivery::construct(const Callee& callee, const Occasion& occasion) noexce
 void Delivery::destroy(const Callee& callee, void* object, Timestamp ts) noexcept {
   if (object == nullptr) return;
   {
-    const OnBehalf on_behalf(sink_, callee.subscription, ts);
+    const OnBehalf on_behalf(sink_, callee.subscription, ts, degraded_);
     try {
       callee.destroy(object);
     } catch (...) {
@@ -92,7 +70,7 @@ bool Delivery::run(Connection& connection, Active& active, const Occasion& occas
   const Callee& code = callee(active.action);
   if (occasion.session != nullptr) active.session = occasion.session;
   for (const Function& function : code.functions) {
-    if (function.event == occasion.event && !call(code, function, connection, active, occasion)) return false;
+    if (function.runs_at(occasion.event) && !call(code, function, connection, active, occasion)) return false;
   }
   return true;
 }
@@ -117,9 +95,9 @@ void Delivery::begin(Connection& connection, const Match& match, const Occasion&
   Active active{match.action, nullptr, match.in_session ? occasion.session : nullptr};
   if (!code.stateful()) {
     const Function& function = code.functions.front();
-    if (!function.event || *function.event == occasion.event) {
+    if (function.runs_at(occasion.event)) {
       (void)call(code, function, connection, active, occasion);
-    } else if (still_to_come(*function.event, occasion.event)) {
+    } else if (still_to_come(function.when(), occasion.event)) {
       (void)connection.active.push(active, blocks_);
     }
     return;
@@ -143,7 +121,7 @@ void Delivery::fire(Connection& connection, const Occasion& occasion) noexcept {
     const Callee& code = callee(active.action);
     if (!code.has(occasion.event)) return false;
     const bool goes_on = run(connection, active, occasion);
-    const bool once = !code.stateful() && !still_to_come(*code.functions.front().event, occasion.event);
+    const bool once = !code.stateful() && !still_to_come(code.functions.front().when(), occasion.event);
     if (goes_on && !once) return false;
     destroy(code, active.object, occasion.ts);
     return true;
@@ -173,19 +151,26 @@ void Delivery::adopt(Connection& connection, Timestamp ts) noexcept {
   connection.delivered.erase_if(removed);
 }
 
-std::uint8_t Delivery::needs(const Connection& connection) const noexcept {
-  std::uint8_t needs = 0;
+Wants Delivery::wants(const Connection& connection) const noexcept {
+  Wants wants;
   for (const Active& active : connection.active.view()) {
     const Callee& code = callee(active.action);
-    if (code.has(Event::InL4Conn)) needs |= need::update;
-    if (code.has(Event::InL4Stream)) needs |= need::stream;
-    if (code.has(Event::L4EndHshk)) needs |= need::handshake;
-    if (code.has(Event::L7OnDisc) && !connection.protocol_decided) needs |= need::parse;
-    if (code.has(Event::L7EndHdrs) && !connection.sessions_over) needs |= need::parse;
-    if (code.has(Event::L4Terminated) || code.stateful()) needs |= need::terminate;
-    if (code.needs_track) needs |= need::track;
+    const bool protocol = code.has(Event::L7OnDisc) || code.needs_protocol;
+    if (code.has(Event::InL4Conn)) wants.needs |= need::update;
+    if (code.has(Event::InL4Stream)) wants.needs |= need::stream;
+    if (code.has(Event::L4EndHshk)) wants.needs |= need::handshake;
+    if (protocol && !connection.protocol_decided) wants.needs |= need::parse;
+    if (code.has(Event::L7EndHdrs) && !connection.sessions_over) wants.needs |= need::parse;
+    if (code.has(Event::L4Terminated) || code.stateful()) wants.needs |= need::terminate;
+    wants.observation |= code.observes;
   }
-  return needs;
+  return wants;
+}
+
+abi::Observation Delivery::observation(std::span<const Match> matches) const noexcept {
+  abi::Observation observation;
+  for (const Match& match : matches) observation |= callee(match.action).observes;
+  return observation;
 }
 
 bool Delivery::holds_session(const Connection& connection) const noexcept {

@@ -1,9 +1,10 @@
 // Calls user code: for callbacks whose filter became true, and for those that are active, at the events they asked for.
-// The only place from which it is called on a worker.
+// The only place from which it is called on a worker, besides packet_events.hpp.
 #pragma once
 
 #include <span>
 
+#include "daemon/conn/arguments.hpp"
 #include "daemon/conn/connection.hpp"
 #include "daemon/conn/pipeline.hpp"
 #include "daemon/conn/progress.hpp"
@@ -11,12 +12,10 @@
 
 namespace iris::conn {
 
-// What happens, as user code is told of it.
-struct Occasion {
-  Event event = Event::L4FirstPacket;
-  Timestamp ts;
-  const L4Pdu* pdu = nullptr;     // at events of packets
-  const void* session = nullptr;  // at L7EndHdrs
+// What somebody still wants of a connection.
+struct Wants {
+  std::uint8_t needs = 0;  // need bits
+  abi::Observation observation;
 };
 
 // One a worker; used by its thread only.
@@ -27,6 +26,9 @@ class Delivery {
   // Between bursts. Connections adopt it one by one.
   void use(const Pipeline& pipeline) noexcept { pipeline_ = &pipeline; }
 
+  // Whether contents of packets are being given up for want of memory. Once a burst.
+  void set_degraded(bool degraded) noexcept { degraded_ = degraded; }
+
   // Filters became true at `occasion`: runs what runs at once, and makes the rest active.
   void matched(Connection& connection, std::span<const Match> matches, const Occasion& occasion) noexcept;
   // Runs the functions of active callbacks at `occasion.event`.
@@ -36,8 +38,10 @@ class Delivery {
   // Lets go of callbacks that the current pipeline has removed: they see their end, with the reason `removed`.
   void adopt(Connection& connection, Timestamp ts) noexcept;
 
-  // Need bits of what is active.
-  [[nodiscard]] std::uint8_t needs(const Connection& connection) const noexcept;
+  // Of what is active. need::track is left to the caller.
+  [[nodiscard]] Wants wants(const Connection& connection) const noexcept;
+  // Of what callbacks are about to be told that matched.
+  [[nodiscard]] abi::Observation observation(std::span<const Match> matches) const noexcept;
   // Whether an active callback still refers to a session.
   [[nodiscard]] bool holds_session(const Connection& connection) const noexcept;
 
@@ -54,7 +58,9 @@ class Delivery {
 
   BlockCache& blocks_;
   abi::EmitSink& sink_;
+  Arguments arguments_;
   const Pipeline* pipeline_ = nullptr;
+  bool degraded_ = false;
 };
 
 }  // namespace iris::conn

@@ -31,6 +31,7 @@ class HalfOpenQueue {
     --size_;
     return entries()[first_++ & mask_];
   }
+  [[nodiscard]] std::uint64_t memory_bytes() const noexcept { return memory_.bytes(); }
 
  private:
   HalfOpenQueue(Mapping memory, std::uint32_t capacity) : memory_(std::move(memory)), mask_(capacity - 1) {}

@@ -9,6 +9,7 @@
 
 #include <iris/event.hpp>
 
+#include "jit/abi/data_types.hpp"
 #include "jit/abi/dispatch.hpp"
 #include "jit/codegen/dispatch.hpp"
 #include "jit/plan/plan.hpp"
@@ -16,18 +17,23 @@
 namespace iris::conn {
 
 // What a parameter of user code refers to.
-enum class Argument : std::uint8_t { five_tuple, l4_pdu, conn_record, session };
+using Argument = abi::DataType;
 inline constexpr std::size_t max_arguments = 8;
 
 struct Function {
-  std::optional<Event> event;  // nullopt: as soon as the filter is true
+  std::optional<Event> event;  // nullopt: as soon as the filter is true and all arguments are ready
+  Event ready = Event::L4FirstPacket;
   std::vector<Argument> arguments;
   abi::Invoke invoke = nullptr;
+
+  // When it runs if the filter is true before that.
+  [[nodiscard]] Event when() const { return event.value_or(ready); }
+  [[nodiscard]] bool runs_at(Event now) const { return event ? *event == now : now >= ready; }
 };
 
 // Written by workers, read by anyone.
 struct CallbackCounters {
-  std::atomic<std::uint64_t> matched{0};  // connections or sessions for which the filter became true
+  std::atomic<std::uint64_t> matched{0};  // connections, sessions or packets for which the filter became true
   std::atomic<std::uint64_t> calls{0};
   std::atomic<std::uint64_t> faults{0};   // exceptions that left user code
   std::atomic<std::uint64_t> objects{0};  // live states, over all workers
@@ -37,9 +43,10 @@ struct CallbackCounters {
 struct Callee {
   std::uint32_t subscription = 0;
   std::vector<Function> functions;
-  std::uint8_t events = 0;     // bit per iris::Event that some function has
-  bool needs_track = false;    // some function takes a ConnRecord
-  bool needs_session = false;  // some function takes a session
+  std::uint8_t events = 0;      // bit per iris::Event at which some function runs
+  abi::Observation observes;    // for what its functions take
+  bool needs_session = false;   // some function takes a session
+  bool needs_protocol = false;  // some function takes a Service
   // A stateful callback's object; size 0: a plain function.
   std::uint32_t state_size = 0;
   std::uint32_t state_alignment = 1;
@@ -51,12 +58,18 @@ struct Callee {
   [[nodiscard]] bool has(Event event) const { return (events >> static_cast<unsigned>(event) & 1U) != 0; }
 };
 
-struct Pipeline {
-  std::uint32_t epoch = 0;
+// The callbacks of one kind of subject, connections or packets, merged: a plan with the code that evaluates it and the
+// code that it calls.
+struct Merged {
   std::shared_ptr<const plan::Plan> plan;
   std::shared_ptr<const codegen::Dispatch> dispatch;
   std::vector<abi::Family> families;                   // as plan->families
   std::vector<std::shared_ptr<const Callee>> callees;  // by plan::ActionId, removed ones that are still known too
+};
+
+struct Pipeline : Merged {  // for connections
+  std::uint32_t epoch = 0;
+  std::optional<Merged> packets;  // for packets by themselves; nullopt: nobody wants them
 };
 
 }  // namespace iris::conn

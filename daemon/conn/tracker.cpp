@@ -17,6 +17,8 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
 
 // Of the queue of half-open connections: more are found as any others.
 constexpr std::uint32_t most_half_open = 1U << 20;
+// How far, in ticks, packets may be ahead of the timers, so that ticks remain comparable: six days.
+constexpr std::uint64_t longest_lag = 1U << 29;
 
 FiveTuple tuple_of(const parsers::packet::Decoded& decoded) {
   FiveTuple tuple;
@@ -113,22 +115,32 @@ Tracker::Tracker(const Parts& parts, Tables tables, Pools pools)
       sink_(parts.sink),
       blocks_(std::move(pools.blocks)),
       arena_blocks_(std::move(pools.arenas)),
-      hold_pool_(parts.limits.reassembly.held_packets,
-                 {.packets = parts.limits.reassembly.packets, .bytes = parts.limits.reassembly.bytes}, parts.holder),
+      hold_pool_(parts.limits.reassembly, parts.holder, parts.limits.prefault),
       table_(std::move(tables.connections)),
       connections_(std::move(pools.connections)),
       contents_(std::move(pools.contents)),
       wheel_(std::move(tables.wheel)),
       half_open_(std::move(tables.half_open)),
       realms_(std::move(tables.realms)),
-      delivery_(blocks_, parts.sink) {}
+      delivery_(blocks_, parts.sink),
+      packet_events_(parts.worker, parts.sink) {}
 
 Tracker::~Tracker() = default;
+
+// Of what every connection costs: its record, its place in the table, and in the timers.
+MemoryUse Tracker::table_use() const noexcept {
+  MemoryUse use = table_.use();
+  const std::uint64_t timers = wheel_.memory_bytes() + half_open_.memory_bytes();
+  use.reserved += timers;
+  use.used += table_.size() * (timers / table_.capacity());
+  return use;
+}
 
 void Tracker::adopt(const Pipeline& pipeline) noexcept {
   pipeline_ = &pipeline;
   wanted_ = pipeline.plan->nodes[plan::root]->oldest_birth <= pipeline.epoch;
   delivery_.use(pipeline);
+  packet_events_.use(pipeline);
   progress_.use(*pipeline.plan);
   epochs_.begin(pipeline.epoch);
   truths_.resize(pipeline.plan->predicates.size());
@@ -145,6 +157,9 @@ void Tracker::begin_time(Timestamp start) noexcept {
 void Tracker::process(std::span<const Arrival> burst) noexcept {
   if (burst.empty()) return;
   if (!clock_set_) begin_time(burst.front().packet.ts);
+  const source::Pressure pressure = holder_.pressure();
+  hold_pool_.set_pressure(pressure);
+  delivery_.set_degraded(pressure == source::Pressure::critical);
   for (std::size_t i = 0; i < burst.size(); ++i) look_up(burst[i], lookups_[i]);
   for (std::size_t i = 0; i < burst.size(); ++i) table_.prefetch_record(lookups_[i].hash);
   for (std::size_t i = 0; i < burst.size(); ++i) prefetch_connection(lookups_[i]);
@@ -182,6 +197,7 @@ Record* Tracker::current(Lookup& lookup, Timestamp ts) noexcept {
     return nullptr;
   }
   if (record->epoch != pipeline_->epoch) bring_up(*record, ts);
+  if ((record->flags & record_flag::holding) != 0) (void)wait_on(*record, ts);
   return record;
 }
 
@@ -215,8 +231,9 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
 }
 
 // A segment for the connection's state, which may begin another connection in its place.
-TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup, bool& opened) noexcept {
-  TcpHeader header = tcp_header_of(arrival, direction_of(*record, lookup.from_low));
+TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup, TcpHeader& header,
+                               bool& opened) noexcept {
+  header = tcp_header_of(arrival, direction_of(*record, lookup.from_low));
   TcpChange change = advance(record->tcp, record->sequences, header);
   if (change.reopened) {
     end(*record, reason_of(*record), arrival.packet.ts);
@@ -225,7 +242,10 @@ TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lo
     header.direction = Direction::FromOriginator;
     change = advance(record->tcp, record->sequences, header);
   }
-  if (change.turned) turn_round(*record);
+  if (change.turned) {
+    turn_round(*record);
+    header.direction = Direction::FromResponder;
+  }
   if (change.stray_reset) add(counters_.stray_resets, 1);
   note_opening(*record, change);
   return change;
@@ -252,8 +272,13 @@ void Tracker::note_opening(Record& record, const TcpChange& change) noexcept {
 void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
   const source::PacketRef& packet = arrival.packet;
   const parsers::packet::Decoded& decoded = arrival.decoded;
+  const std::uint64_t now = clock_.ticks_at(packet.ts);
+  if (now > wheel_.position() + longest_lag) [[unlikely]] {
+    while (!expire(packet.ts, std::numeric_limits<std::uint64_t>::max())) {
+    }
+  }
   last_packet_ = arrival.number;
-  sink_.position = {.packet = 2 * arrival.number, .tick = 0, .connection = 0};
+  sink_.position = abi::Position::at(arrival.number, abi::Position::Phase::connection);
   Record* record = current(lookup, packet.ts);
   bool opened = record == nullptr;
   if (opened) {
@@ -261,13 +286,13 @@ void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
     if (midstream && limits_.midstream == Midstream::ignore) return add(counters_.midstream_ignored, 1);
     record = begin(arrival, lookup);
   }
+  TcpHeader header;
   TcpChange change;
-  if (decoded.transport == Transport::Tcp) change = advance_tcp(record, arrival, lookup, opened);
-  record->last_seen = static_cast<Tick>(clock_.ticks_at(packet.ts));
+  if (decoded.transport == Transport::Tcp) change = advance_tcp(record, arrival, lookup, header, opened);
+  record->last_seen = static_cast<Tick>(now);
   Connection* connection = connection_of(*record);
   if (connection != nullptr) {
-    Visit visit{*record, *connection, packet, pdu_of(packet, decoded, direction_of(*record, lookup.from_low)),
-                decoded.wire_payload_length};
+    Visit visit{*record, *connection, arrival, header, pdu_of(packet, decoded, direction_of(*record, lookup.from_low))};
     drive(visit, opened, change.handshake_completed);
   }
   if (change.closed != TcpClose::none) {
@@ -308,6 +333,7 @@ void Tracker::drop_connection(Record& record) noexcept {
   connection->frontier.clear(blocks_);
   connection->active.clear(blocks_);
   connection->delivered.clear(blocks_);
+  forget(connection->observed, observer_memory());
   connection->~Connection();
   connections_.free(record.cold);
   record.cold = no_index;
@@ -345,18 +371,38 @@ struct Tracker::Timed {
 std::optional<Tick> Tracker::due(std::uint32_t index, Tick tick) noexcept {
   Record& record = table_.at(index);
   if (!record.in_use()) return std::nullopt;
-  const Tick last = deadline(record, timeout_of(record));
-  if (before(tick, last)) return last;
   stand_after_packets(record, wheel_.position());
+  const Tick last = deadline(record, timeout_of(record));
+  if (before(tick, last)) {
+    if ((record.flags & record_flag::holding) == 0) return last;
+    const std::optional<Tick> gap = wait_on(record, clock_.time_at(wheel_.position()));
+    if (record.needs == 0) drop_connection(record);
+    return gap && before(*gap, last) ? *gap : last;
+  }
   end(record, reason_of(record), expiry_of(record));
   return std::nullopt;
+}
+
+// Declares the gaps that are due in a connection with record_flag::holding. Returns when it is to be looked at again,
+// if it still waits for missing bytes.
+std::optional<Tick> Tracker::wait_on(Record& record, Timestamp now) noexcept {
+  Connection* connection = connection_of(record);
+  std::optional<Tick> next;
+  if (connection != nullptr) {
+    declare_gaps(record, now);
+    next = gap_deadline(*connection);
+  }
+  if (!next) record.flags &= static_cast<std::uint8_t>(~record_flag::holding);
+  return next;
 }
 
 // What is emitted next happens without a packet.
 void Tracker::stand_after_packets(const Record& record, std::uint64_t tick) noexcept {
   const Connection* connection = connection_of(record);
   if (connection == nullptr) return;  // nobody is told of it
-  sink_.position = {.packet = 2 * last_packet_ + 1, .tick = tick, .connection = connection->first_packet};
+  sink_.position = abi::Position::at(last_packet_, abi::Position::Phase::afterwards);
+  sink_.position.tick = tick;
+  sink_.position.connection = connection->first_packet;
 }
 
 bool Tracker::expire(Timestamp now, std::uint64_t budget) noexcept {

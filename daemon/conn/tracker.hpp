@@ -19,6 +19,7 @@
 #include "daemon/conn/epochs.hpp"
 #include "daemon/conn/half_open.hpp"
 #include "daemon/conn/limits.hpp"
+#include "daemon/conn/packet_events.hpp"
 #include "daemon/conn/progress.hpp"
 #include "daemon/conn/realms.hpp"
 #include "daemon/conn/slab.hpp"
@@ -79,11 +80,16 @@ class Tracker {
   // Ends every connection.
   void finish(EndReason reason) noexcept;
 
+  // What delivers packets by themselves, of the pipeline that was adopted last. Connections have no part in it.
+  [[nodiscard]] PacketEvents& packet_events() noexcept { return packet_events_; }
+
   // The oldest epoch that a connection is still in, or the current one.
   [[nodiscard]] std::uint32_t oldest_epoch() const noexcept { return epochs_.oldest(); }
+  // Connections at present. Thread: any.
+  [[nodiscard]] std::uint32_t live() const noexcept { return table_.size(); }
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
   [[nodiscard]] TrackerMemory memory() const noexcept {
-    return {table_.use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use()};
+    return {table_use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use()};
   }
   // Look-ups of each family of the current pipeline, since it was adopted.
   [[nodiscard]] std::span<const std::uint64_t> evaluations() const noexcept { return evaluations_; }
@@ -119,11 +125,12 @@ class Tracker {
   struct Visit {
     Record& record;
     Connection& connection;
-    const source::PacketRef& packet;
+    const Arrival& arrival;
+    const TcpHeader& tcp;  // means something of TCP only
     L4Pdu pdu;
-    std::uint32_t wire_payload = 0;  // bytes of payload on the wire; at least pdu.payload
   };
 
+  [[nodiscard]] MemoryUse table_use() const noexcept;
   [[nodiscard]] static Result<Pools> create_pools(const Limits& limits);
   Tracker(const Parts& parts, Tables tables, Pools pools);
 
@@ -133,7 +140,7 @@ class Tracker {
   void handle(const Arrival& arrival, Lookup& lookup) noexcept;
   [[nodiscard]] Record* current(Lookup& lookup, Timestamp ts) noexcept;
   [[nodiscard]] Record* begin(const Arrival& arrival, const Lookup& lookup) noexcept;
-  [[nodiscard]] TcpChange advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup,
+  [[nodiscard]] TcpChange advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup, TcpHeader& header,
                                       bool& opened) noexcept;
   void turn_round(Record& record) noexcept;
   void note_opening(Record& record, const TcpChange& change) noexcept;
@@ -147,6 +154,7 @@ class Tracker {
   [[nodiscard]] Record& least_missed() noexcept;
   // time
   [[nodiscard]] std::optional<Tick> due(std::uint32_t index, Tick tick) noexcept;
+  std::optional<Tick> wait_on(Record& record, Timestamp now) noexcept;
   [[nodiscard]] Tick timeout_of(const Record& record) const noexcept;
   [[nodiscard]] Timestamp expiry_of(const Record& record) noexcept;
   [[nodiscard]] Connection* connection_of(const Record& record) noexcept {
@@ -161,10 +169,12 @@ class Tracker {
   [[nodiscard]] Content* make_content(Connection& connection) noexcept;
   void open(Visit& visit) noexcept;
   void drive(Visit& visit, bool opened, bool handshake_completed) noexcept;
-  void note(Visit& visit) noexcept;
   void reassemble(Visit& visit) noexcept;
-  [[nodiscard]] bool take_piece(Record& record, Connection& connection, const Piece& piece) noexcept;
-  void parse(Record& record, Connection& connection, Content& content, const Piece& piece) noexcept;
+  [[nodiscard]] bool take_piece(Record& record, Connection& connection, const L4Pdu& piece) noexcept;
+  void parse(Record& record, Connection& connection, Content& content, const L4Pdu& piece) noexcept;
+  void note_waiting(Record& record, Connection& connection) noexcept;
+  [[nodiscard]] std::optional<Tick> gap_deadline(Connection& connection) noexcept;
+  void declare_gaps(Record& record, Timestamp now) noexcept;
   void take_sessions(Record& record, Connection& connection, parsers::Status status, Timestamp ts) noexcept;
   void decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept;
   void wind_up(Record& record, Connection& connection, Timestamp when) noexcept;
@@ -172,7 +182,8 @@ class Tracker {
   void adopt(Record& record, Connection& connection, Timestamp now) noexcept;
   void settle(Record& record, Connection& connection) noexcept;
   void store_frontier(Connection& connection) noexcept;
-  [[nodiscard]] std::uint8_t needs_of(const Connection& connection) const noexcept;
+  [[nodiscard]] Wants wants_of(const Connection& connection) const noexcept;
+  [[nodiscard]] ObserverMemory observer_memory() noexcept { return {blocks_, arena_blocks_}; }
   [[nodiscard]] std::span<const plan::PredicateId> evaluate(abi::Evaluate function, abi::Facts facts) noexcept;
 
   void stand_after_packets(const Record& record, std::uint64_t tick) noexcept;
@@ -192,6 +203,7 @@ class Tracker {
   HalfOpenQueue half_open_;
   Realms realms_;
   Delivery delivery_;
+  PacketEvents packet_events_;
   Progress progress_;  // through pipeline_'s plan
   EpochCounts epochs_;
   std::uint64_t last_packet_ = 0;  // Arrival::number

@@ -1,23 +1,11 @@
 #include "daemon/control/code.hpp"
 
+#include <algorithm>
+
 #include "daemon/conn/list.hpp"
 
 namespace iris::control {
 namespace {
-
-conn::Argument argument_of(const frontend::Parameter& parameter) {
-  switch (parameter.type) {
-    case frontend::DataType::five_tuple:
-      return conn::Argument::five_tuple;
-    case frontend::DataType::l4_pdu:
-      return conn::Argument::l4_pdu;
-    case frontend::DataType::conn_record:
-      return conn::Argument::conn_record;
-    case frontend::DataType::session:
-      return conn::Argument::session;
-  }
-  return conn::Argument::five_tuple;
-}
 
 template <class Pointer>
 Result<void> find(const engine::Unit& unit, const std::string& symbol, Pointer& pointer) {
@@ -34,7 +22,10 @@ Result<conn::Function> function_of(const engine::Unit& unit, const frontend::Fun
   }
   conn::Function linked;
   linked.event = function.event;
-  for (const auto& parameter : function.parameters) linked.arguments.push_back(argument_of(parameter));
+  for (const auto& parameter : function.parameters) {
+    linked.arguments.push_back(parameter.type);
+    linked.ready = std::max(linked.ready, abi::info_of(parameter.type).ready);
+  }
   if (auto found = find(unit, function.symbol, linked.invoke); !found) return std::unexpected(found.error());
   return linked;
 }
@@ -46,12 +37,11 @@ Result<std::shared_ptr<conn::Callee>> callee_of(const engine::Unit& unit, const 
   for (const auto& function : callback.functions) {
     auto linked = function_of(unit, function);
     if (!linked) return std::unexpected(linked.error());
-    if (const auto event = linked->event) {
-      callee->events |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(*event));
-    }
-    for (const conn::Argument argument : linked->arguments) {
-      callee->needs_track |= argument == conn::Argument::conn_record;
-      callee->needs_session |= argument == conn::Argument::session;
+    callee->events |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(linked->when()));
+    for (const auto& parameter : function.parameters) {
+      callee->observes |= abi::observation_of(parameter.type, parameter.argument);
+      callee->needs_session |= parameter.type == abi::DataType::session;
+      callee->needs_protocol |= parameter.type == abi::DataType::service;
     }
     callee->functions.push_back(std::move(*linked));
   }

@@ -13,6 +13,8 @@
 
 #include "daemon/control/code.hpp"
 #include "daemon/control/names.hpp"
+#include "daemon/control/side.hpp"
+#include "daemon/control/stopwatch.hpp"
 #include "daemon/output/output.hpp"
 #include "daemon/publish/publisher.hpp"
 #include "jit/codegen/dispatch.hpp"
@@ -26,33 +28,14 @@ using Clock = std::chrono::steady_clock;
 // How often removed code is looked after while some waits to be freed.
 constexpr std::chrono::milliseconds collect_interval{10};
 
-// Notes how long each step takes.
-class Stopwatch {
- public:
-  explicit Stopwatch(jit::Stages& stages) : stages_(stages) {}
-  void lap(const char* stage) {
-    const auto now = Clock::now();
-    stages_.emplace_back(stage, std::chrono::duration<double, std::milli>(now - last_).count());
-    last_ = now;
-  }
-  [[nodiscard]] double total_ms() const {
-    return std::chrono::duration<double, std::milli>(Clock::now() - start_).count();
-  }
-
- private:
-  jit::Stages& stages_;
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point last_ = start_;
-};
-
 Timestamp wall_clock() {
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
   return {static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch).count())};
 }
 
 std::string_view event_name(const std::optional<Event>& event) {
-  static constexpr std::string_view names[event_count] = {"L4FirstPacket", "L4EndHshk", "InL4Conn",    "InL4Stream",
-                                                          "L7OnDisc",      "L7EndHdrs", "L4Terminated"};
+  static constexpr std::string_view names[event_count] = {"L4FirstPacket", "L4EndHshk", "InL4Conn",     "InL4Stream",
+                                                          "L7OnDisc",      "L7EndHdrs", "L4Terminated", "Packet"};
   return event ? names[static_cast<unsigned>(*event)] : "match";
 }
 
@@ -81,6 +64,11 @@ void set_scope(const frontend::Callback& callback, plan::Request& request) {
   }
 }
 
+struct Planned {
+  Side* side = nullptr;
+  plan::ActionId action = 0;
+};
+
 struct Subscription {
   std::string name;
   std::uint32_t id = 0;
@@ -89,19 +77,22 @@ struct Subscription {
   Timestamp added;
   frontend::Spec spec;
   Code code;
-  std::vector<plan::ActionId> actions;  // as the Spec's callbacks
+  std::vector<Planned> actions;  // as the Spec's callbacks
 };
 
 // A removed subscription, until no connection or object refers to it.
 struct Retired {
   std::unique_ptr<Subscription> subscription;
-  std::uint32_t epoch = 0;  // from which it is gone
+  std::uint32_t epoch = 0;  // from which it is gone; 0: no connection ever knew it
 };
 
 }  // namespace
 
 struct Registry::Impl {
-  explicit Impl(const RegistryParts& given) : parts(given), planner(given.workers), dispatcher(given.engine) {}
+  explicit Impl(const RegistryParts& given)
+      : parts(given), connections(given.workers), packets(given.workers), dispatcher(given.engine) {}
+
+  Side& side_of(const frontend::Callback& callback) { return is_of_packets(callback) ? packets : connections; }
 
   Result<void> publish_next(Stopwatch* watch);
   Result<void> plan_in(Subscription& subscription);
@@ -116,9 +107,9 @@ struct Registry::Impl {
   const Clock::time_point started = Clock::now();
 
   std::mutex change;  // planning and publishing: one at a time. Taken before `table`
-  plan::Planner planner;
+  Side connections;
+  Side packets;
   codegen::DispatchCompiler dispatcher;
-  std::vector<std::shared_ptr<const conn::Callee>> callees;  // by ActionId
   std::list<Retired> retired;
 
   mutable std::mutex table;  // what list and show read
@@ -132,27 +123,18 @@ struct Registry::Impl {
   std::jthread collector;  // last: stops before what it uses is destroyed
 };
 
-// Makes a pipeline of what the planner holds now and publishes it. On failure nothing has changed. `watch` may be null.
+// Makes a pipeline of what the planners hold now and publishes it. On failure nothing has changed. `watch` may be null.
 Result<void> Registry::Impl::publish_next(Stopwatch* watch) {
   const auto lap = [&](const char* stage) {
     if (watch != nullptr) watch->lap(stage);
   };
-  auto plan = planner.snapshot(epoch + 1);
-  if (!plan) return std::unexpected(plan.error());
-  lap("plan");
-  std::vector<codegen::FamilyShape> shapes;
   auto pipeline = std::make_shared<conn::Pipeline>();
-  for (const plan::Family& family : (*plan)->families) {
-    shapes.push_back({family.field, family.op});
-    pipeline->families.push_back({family.index->table()});
-  }
-  auto dispatch = dispatcher.compile(shapes);
-  if (!dispatch) return std::unexpected(dispatch.error());
-  lap("dispatch");
   pipeline->epoch = epoch + 1;
-  pipeline->plan = std::move(*plan);
-  pipeline->dispatch = std::move(*dispatch);
-  pipeline->callees = callees;
+  if (auto merged = connections.merge(pipeline->epoch, dispatcher, *pipeline, lap); !merged) return merged;
+  if (packets.live != 0) {
+    if (auto merged = packets.merge(pipeline->epoch, dispatcher, pipeline->packets.emplace(), lap); !merged)
+      return merged;
+  }
   parts.publisher.publish(std::move(pipeline));
   lap("publish");
   const std::lock_guard lock(table);
@@ -163,31 +145,34 @@ Result<void> Registry::Impl::publish_next(Stopwatch* watch) {
 Result<void> Registry::Impl::plan_in(Subscription& subscription) {
   for (std::size_t i = 0; i < subscription.spec.callbacks.size(); ++i) {
     const frontend::Callback& callback = subscription.spec.callbacks[i];
-    auto parsed = filter::parse(callback.filter);
-    if (!parsed) return fail(ErrorCode::invalid, filter::render(callback.filter, parsed.error()));
+    auto parsed = filter_of(callback);
+    if (!parsed) return std::unexpected(parsed.error());
     plan::Request request;
     request.subscription = subscription.id;
     request.birth = epoch + 1;
     request.filter = std::move(*parsed);
-    request.track = subscription.code.callees[i]->needs_track;
+    request.observes = subscription.code.callees[i]->observes;
     request.name = subscription.name + "/" + callback.name;
     set_scope(callback, request);
-    const auto action = planner.add(request);
+    Side& side = side_of(callback);
+    const auto action = side.planner.add(request);
     if (!action) return std::unexpected(action.error());
-    subscription.actions.push_back(*action);
-    if (callees.size() <= *action) callees.resize(*action + 1);
-    callees[*action] = subscription.code.callees[i];
+    ++side.live;
+    subscription.actions.push_back({&side, *action});
+    if (side.callees.size() <= *action) side.callees.resize(*action + 1);
+    side.callees[*action] = subscription.code.callees[i];
   }
   return {};
 }
 
 // `known`: connections may know its actions; they are forgotten when none does any more.
 void Registry::Impl::plan_out(Subscription& subscription, bool known) {
-  for (const plan::ActionId action : subscription.actions) {
-    planner.remove(action);
+  for (const auto [side, action] : subscription.actions) {
+    side->planner.remove(action);
+    --side->live;
     if (known) continue;
-    planner.forget(action);
-    callees[action] = nullptr;
+    side->planner.forget(action);
+    side->callees[action] = nullptr;
   }
 }
 
@@ -228,9 +213,9 @@ void Registry::Impl::collect() {
     const auto& held = entry.subscription->code.callees;
     if (std::ranges::any_of(held, [](const auto& callee) { return callee->counters.objects.load() != 0; }))
       return false;
-    for (const plan::ActionId action : entry.subscription->actions) {
-      planner.forget(action);
-      callees[action] = nullptr;
+    for (const auto [side, action] : entry.subscription->actions) {
+      side->planner.forget(action);
+      side->callees[action] = nullptr;
     }
     parts.output.retire(entry.subscription->id);
     return true;
@@ -337,16 +322,20 @@ Result<std::string> Registry::check(const jit::Source& source) {
   // Linked and let go of again: a symbol that may not be used is found here and not at `add`.
   const auto code = link(impl_->parts.engine, *compiled, "check", 0);
   if (!code) return std::unexpected(code.error());
-  plan::Planner planner(1);
+  plan::Planner connections(1);
+  plan::Planner packets(1);
   for (const auto& callback : compiled->spec.callbacks) {
-    auto parsed = filter::parse(callback.filter);
-    if (!parsed) return fail(ErrorCode::invalid, filter::render(callback.filter, parsed.error()));
+    auto parsed = filter_of(callback);
+    if (!parsed) return std::unexpected(parsed.error());
     plan::Request request;
     request.filter = std::move(*parsed);
     set_scope(callback, request);
+    plan::Planner& planner = is_of_packets(callback) ? packets : connections;
     if (const auto action = planner.add(request); !action) return std::unexpected(action.error());
   }
-  if (const auto plan = planner.snapshot(1); !plan) return std::unexpected(plan.error());
+  for (plan::Planner* planner : {&connections, &packets}) {
+    if (const auto plan = planner->snapshot(1); !plan) return std::unexpected(plan.error());
+  }
   return compiled->warnings;
 }
 
@@ -361,12 +350,17 @@ Result<void> Registry::remove(const std::string& name) {
     impl_->subscriptions.erase(found);
   }
   impl_->plan_out(*leaving, true);
+  const bool known = std::ranges::any_of(leaving->actions, [&](const Planned& planned) {
+    return planned.side == &impl_->connections;  // when a pipeline without them runs, packets have no part in it
+  });
+  std::uint32_t gone = known ? impl_->epoch + 1 : 0;
   if (auto published = impl_->publish_next(nullptr); !published) {
     // Only a lack of memory gets here. Its actions are dead in the next pipeline that can be made.
     spdlog::error("{}: removed, but no new pipeline could be made: {}", name, published.error().message);
+    gone = impl_->epoch + 1;
   }
   spdlog::info("{}: removed in epoch {}", name, impl_->epoch);
-  impl_->retired.push_back({std::move(leaving), impl_->epoch});
+  impl_->retired.push_back({std::move(leaving), gone});
   impl_->collect();
   impl_->something_retired.notify_one();
   return {};

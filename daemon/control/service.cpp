@@ -9,6 +9,7 @@
 #include <chrono>
 
 #include "daemon/control/messages.hpp"
+#include "daemon/control/records.hpp"
 #include "daemon/control/status.hpp"
 #include "proto/utf8.hpp"
 
@@ -41,6 +42,12 @@ Result<jit::Source> to_source(const v1::Source& message) {
   return jit::Source{message.name().empty() ? "source.cpp" : message.name(), message.text()};
 }
 
+// A source, or the one of records.
+Result<jit::Source> to_source(const v1::AddRequest& request) {
+  if (request.records().empty()) return to_source(request.source());
+  return source_of({{request.records().begin(), request.records().end()}, request.filter()});
+}
+
 // A refused source is an answer, in full; other errors fail the call.
 template <class Response>
 grpc::Status refuse(Response& response, const Error& error) {
@@ -60,8 +67,12 @@ class Service::Implementation final : public v1::Control::Service {
 
   grpc::Status Add(grpc::ServerContext* /*context*/, const v1::AddRequest* request,
                    v1::AddResponse* response) override {
-    const auto source = to_source(request->source());
-    if (!source) return to_status(source.error());
+    const bool records = !request->records().empty();
+    if (records ? request->has_source() : !request->filter().empty()) {
+      return to_status({ErrorCode::invalid, "a filter is for records, and records take the place of a source"});
+    }
+    const auto source = to_source(*request);
+    if (!source) return refuse(*response, source.error());
     const auto added = subscriptions_.add(request->name(), *source);
     if (!added) return refuse(*response, added.error());
     fill(*response->mutable_added(), *added);

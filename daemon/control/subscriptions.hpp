@@ -26,7 +26,7 @@ struct CallbackInfo {
   std::string name;
   std::string filter;
   std::string event;          // "L7EndHdrs", or "match"
-  std::uint64_t matched = 0;  // connections or sessions for which the filter became true
+  std::uint64_t matched = 0;  // connections, sessions or packets for which the filter became true
   std::uint64_t calls = 0;
 };
 

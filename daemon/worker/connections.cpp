@@ -24,7 +24,8 @@ void Connections::adopt() noexcept {
   epoch_.store(published->epoch, std::memory_order_relaxed);
 }
 
-void Connections::process(std::span<const conn::Arrival> arrivals) noexcept {
+void Connections::process(std::span<const conn::Arrival> arrivals, std::span<const Layer> layers) noexcept {
+  for (const Layer& layer : layers) tracker_.packet_events().take(layer.arrival, layer.status);
   while (!arrivals.empty()) {
     const auto some = arrivals.first(std::min(arrivals.size(), conn::max_burst));
     tracker_.process(some);

@@ -8,6 +8,7 @@
 
 #include "daemon/conn/tracker.hpp"
 #include "daemon/publish/publisher.hpp"
+#include "daemon/worker/intake.hpp"
 
 namespace iris::worker {
 
@@ -25,8 +26,10 @@ class Connections {
 
   // Before packets: the published pipeline, if it is another.
   void adopt() noexcept;
-  // Any number.
-  void process(std::span<const conn::Arrival> arrivals) noexcept;
+  // Whether process() does anything with layers: the same until adopt() is called again.
+  [[nodiscard]] bool wants_layers() noexcept { return tracker_.packet_events().wanted(); }
+  // Any number of packets of connections, and before them of packets by themselves.
+  void process(std::span<const conn::Arrival> arrivals, std::span<const Layer> layers) noexcept;
   // After packets: time passes, old connections follow the pipeline, and others learn how far we are. `all` of what is
   // due at `now`, or as much as delays the next burst little.
   void advance(Timestamp now, bool all) noexcept;

@@ -36,19 +36,22 @@ Intake::Intake(const IntakeOptions& options, source::PacketHolder& holder, const
     : options_(options), neighbours_(neighbours), holder_(holder), fragments_(options.fragments, holder) {
   assert(options.tunnels.depth < conn::Arrival::layers);
   arrivals_.resize(conn::max_burst * (options.tunnels.depth + std::size_t{1}));
+  layers_.reserve(arrivals_.size());
   released_.reserve(arrivals_.size() + conn::max_burst);
 }
 
-Intake::~Intake() { begin(); }
+Intake::~Intake() { begin(false); }
 
-void Intake::begin() noexcept {
+void Intake::begin(bool show_layers) noexcept {
   holder_.release(released_);
   released_.clear();
+  layers_.clear();
+  show_layers_ = show_layers;
   count_ = 0;
 }
 
-std::span<const conn::Arrival> Intake::take(std::span<const source::PacketRef> burst) noexcept {
-  begin();
+std::span<const conn::Arrival> Intake::take(std::span<const source::PacketRef> burst, bool show_layers) noexcept {
+  begin(show_layers);
   for (const auto& packet : burst) __builtin_prefetch(packet.data);
   std::uint64_t bytes = 0;
   for (const auto& packet : burst) {
@@ -58,6 +61,7 @@ std::span<const conn::Arrival> Intake::take(std::span<const source::PacketRef> b
     const DecodeStatus status = parsers::packet::decode(frame, arrival.decoded);
     arrival.packet = packet;
     arrival.number = ++frames_ * conn::Arrival::layers;
+    show(arrival, status);
     if (status == DecodeStatus::ok && (arrival.decoded.transport == Transport::Tcp || !inner_of(frame, arrival))) {
       give(arrival);
     } else {
@@ -69,8 +73,8 @@ std::span<const conn::Arrival> Intake::take(std::span<const source::PacketRef> b
   return std::span(arrivals_).first(count_);
 }
 
-std::span<const conn::Arrival> Intake::take_handed_over() noexcept {
-  begin();
+std::span<const conn::Arrival> Intake::take_handed_over(bool show_layers) noexcept {
+  begin(show_layers);
   if (neighbours_.mailboxes == nullptr) return {};
   Mailboxes& mailboxes = *neighbours_.mailboxes;
   const std::uint32_t workers = mailboxes.owner().workers();
@@ -121,6 +125,7 @@ void Intake::unwrap(conn::Arrival layer, DecodeStatus status) noexcept {
     if (!inner) break;
     status = parsers::packet::decode_inner(frame, *inner, layer.decoded, layer.decoded);
     ++layer.number;
+    show(layer, status);
   }
   if (!gave) count_nothing(status);
 }

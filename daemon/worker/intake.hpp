@@ -21,6 +21,12 @@
 
 namespace iris::worker {
 
+// A frame, or one of the layers inside it, as it was decoded: what the event Packet is of.
+struct Layer {
+  conn::Arrival arrival;
+  parsers::packet::DecodeStatus status = parsers::packet::DecodeStatus::ok;
+};
+
 // Which layers of a tunnelled packet are packets of connections.
 enum class Layers : std::uint8_t {
   inner,  // the innermost alone
@@ -85,10 +91,16 @@ class Intake {
 
   // What a burst of at most max_burst packets holds for this worker, in its order: at most max_burst for each layer
   // that a frame may have. Valid until the next call of either function; the burst's packets are the caller's, as
-  // before.
-  [[nodiscard]] std::span<const conn::Arrival> take(std::span<const source::PacketRef> burst) noexcept;
+  // before. With `show_layers`, layers() has all that was decoded for it, too.
+  [[nodiscard]] std::span<const conn::Arrival> take(std::span<const source::PacketRef> burst,
+                                                    bool show_layers = false) noexcept;
   // Likewise what other workers have handed over: some of it. Empty when nothing waits. The packets are the intake's.
-  [[nodiscard]] std::span<const conn::Arrival> take_handed_over() noexcept;
+  [[nodiscard]] std::span<const conn::Arrival> take_handed_over(bool show_layers = false) noexcept;
+
+  // Of what the latest call of either function took: every layer once, whatever came of it, on the worker that decoded
+  // it first. A datagram that was put together was shown as its fragments; what is inside it is another layer. Valid as
+  // long as what that call returned.
+  [[nodiscard]] std::span<const Layer> layers() const noexcept { return layers_; }
 
   // Gives up fragments that have waited too long at `now`.
   void expire(Timestamp now) noexcept;
@@ -98,7 +110,11 @@ class Intake {
  private:
   using DecodeStatus = parsers::packet::DecodeStatus;
 
-  void begin() noexcept;
+  void begin(bool show_layers) noexcept;
+  void show(const conn::Arrival& arrival, DecodeStatus status) noexcept {
+    if (show_layers_) [[unlikely]]
+      layers_.push_back({arrival, status});
+  }
   [[nodiscard]] std::optional<parsers::packet::Inner> inner_of(const parsers::packet::Frame& frame,
                                                                const conn::Arrival& layer) const noexcept;
   void unwrap(conn::Arrival layer, DecodeStatus status) noexcept;
@@ -114,7 +130,9 @@ class Intake {
   source::PacketHolder& holder_;
   Fragments fragments_;
   std::vector<conn::Arrival> arrivals_;
-  std::size_t count_ = 0;                    // of them, valid
+  std::size_t count_ = 0;  // of them, valid
+  std::vector<Layer> layers_;
+  bool show_layers_ = false;
   std::vector<source::PacketRef> released_;  // by the next call: datagrams that we made, packets handed over to us
   std::uint64_t frames_ = 0;
   std::uint32_t next_sender_ = 0;

@@ -7,56 +7,94 @@
 
 namespace iris::worker {
 
+namespace {
+
+// How much time a round spans at most, so that what timers keep stays comparable whatever the capture's clock does.
+constexpr Duration longest_round{900'000'000'000};
+
+}  // namespace
+
+// What one worker has to do in a round. Each entry has a reference to its packet.
+struct Rounds::Share {
+  std::vector<conn::Arrival> arrivals;
+  std::vector<Layer> layers;
+};
+
 struct Rounds::Round {
-  std::vector<std::vector<conn::Arrival>> shares;  // of each worker; each with a reference to its packet
-  std::uint64_t last = 0;                          // Arrival::number
-  Timestamp now;
+  std::vector<Share> shares;  // by worker
+  std::uint64_t last = 0;     // Arrival::number
+  Timestamp first;            // of its packets
+  Timestamp now;              // of the last of them
 };
 
 Rounds::Rounds(const RoundsParts& parts)
     : parts_(parts), owner_(static_cast<std::uint32_t>(parts.trackers.size())), intake_(parts.intake, parts.source) {}
 
-Rounds::~Rounds() = default;
+Rounds::~Rounds() { parts_.source.release(waiting_); }
 
-void Rounds::share_out(Round& round, std::span<const conn::Arrival> arrivals) {
-  for (const conn::Arrival& arrival : arrivals) {
+void Rounds::share_out(Round& round, std::span<const source::PacketRef> packets) {
+  for (const conn::Arrival& arrival : intake_.take(packets, parts_.show_layers)) {
     last_ = arrival.number;
     parts_.source.hold(arrival.packet);
-    round.shares[owner_.of(arrival.decoded)].push_back(arrival);
+    round.shares[owner_.of(arrival.decoded)].arrivals.push_back(arrival);
+  }
+  // Packets by themselves belong to nobody: each worker gets as many.
+  for (const Layer& layer : intake_.layers()) {
+    last_ = std::max(last_, layer.arrival.number);
+    parts_.source.hold(layer.arrival.packet);
+    round.shares[layer.arrival.number / conn::Arrival::layers % round.shares.size()].layers.push_back(layer);
+  }
+}
+
+void Rounds::receive() {
+  while (waiting_.empty() && !parts_.source.exhausted()) {
+    waiting_ = std::span(burst_).first(parts_.source.receive(burst_));
   }
 }
 
 // False when nothing was left to read.
 bool Rounds::read(Round& round, const std::stop_token& stop) {
-  std::array<source::PacketRef, conn::max_burst> burst;
   std::uint32_t frames = 0;
-  while (frames < parts_.frames && !stop.stop_requested() && !parts_.source.exhausted()) {
-    const auto received = std::span(burst).first(parts_.source.receive(burst));
-    if (start_ == Timestamp{} && !received.empty()) start_ = received.front().ts;
-    share_out(round, intake_.take(received));
-    parts_.source.release(received);
-    intake_.expire(parts_.source.now());
-    frames += static_cast<std::uint32_t>(received.size());
+  while (frames < parts_.frames && !stop.stop_requested()) {
+    receive();
+    if (waiting_.empty()) break;
+    if (frames == 0) round.first = waiting_.front().ts;
+    const Timestamp end = round.first + longest_round;
+    const auto beyond =
+        std::ranges::find_if(waiting_, [&](const source::PacketRef& packet) { return packet.ts > end; });
+    const auto some = waiting_.first(static_cast<std::size_t>(beyond - waiting_.begin()));
+    if (some.empty()) break;
+    round.now = some.back().ts;
+    share_out(round, some);
+    parts_.source.release(some);
+    waiting_ = waiting_.subspan(some.size());
+    intake_.expire(round.now);
+    frames += static_cast<std::uint32_t>(some.size());
   }
   round.last = last_;
-  round.now = parts_.source.now();
   return frames > 0;
 }
 
-void Rounds::release(std::vector<conn::Arrival>& share) noexcept {
+void Rounds::release(Share& share) noexcept {
   std::array<source::PacketRef, conn::max_burst> packets;
-  for (std::span<const conn::Arrival> rest = share; !rest.empty();) {
-    const auto some = rest.first(std::min(rest.size(), packets.size()));
-    std::ranges::transform(some, packets.begin(), [](const conn::Arrival& arrival) { return arrival.packet; });
-    parts_.source.release(std::span(packets).first(some.size()));
-    rest = rest.subspan(some.size());
-  }
-  share.clear();
+  std::size_t count = 0;
+  const auto give_back = [&](const source::PacketRef& packet) {
+    packets[count++] = packet;
+    if (count < packets.size()) return;
+    parts_.source.release(packets);
+    count = 0;
+  };
+  for (const conn::Arrival& arrival : share.arrivals) give_back(arrival.packet);
+  for (const Layer& layer : share.layers) give_back(layer.arrival.packet);
+  parts_.source.release(std::span(packets).first(count));
+  share.arrivals.clear();
+  share.layers.clear();
 }
 
-void Rounds::process(Connections& connections, std::vector<conn::Arrival>& share, const Round& round) noexcept {
+void Rounds::process(Connections& connections, Share& share, const Round& round) noexcept {
   connections.adopt();
-  connections.process(share);
+  connections.advance(round.first, true);
+  connections.process(share.arrivals, share.layers);
   release(share);
   connections.tracker().pass(round.last);
   connections.advance(round.now, true);
@@ -69,12 +107,13 @@ void Rounds::run(const std::stop_token& stop) {
   Round* current = rounds.data();
   Round* next = rounds.data() + 1;
   bool more = read(*current, stop);
+  const Timestamp start = current->first;
   std::barrier gate(static_cast<std::ptrdiff_t>(workers) + 1);  // twice a round: at its beginning and its end
 
   const auto work = [&](std::uint32_t number) {
     Connections connections(number, parts_.publisher, *parts_.trackers[number]);
     connections.online();
-    connections.tracker().begin_time(start_);
+    connections.tracker().begin_time(start);
     while (true) {
       gate.arrive_and_wait();
       if (!more) break;

@@ -35,11 +35,11 @@ void Worker::rest() noexcept {
 bool Worker::take_burst() noexcept {
   std::array<source::PacketRef, conn::max_burst> burst;
   const std::span<source::PacketRef> received = std::span(burst).first(source_.receive(burst));
-  connections_.process(intake_.take(received));
+  connections_.process(intake_.take(received, connections_.wants_layers()), intake_.layers());
   source_.release(received);
   if (alone_) return !received.empty();
-  const auto handed_over = intake_.take_handed_over();
-  connections_.process(handed_over);
+  const auto handed_over = intake_.take_handed_over(connections_.wants_layers());
+  connections_.process(handed_over, intake_.layers());
   return !received.empty() || !handed_over.empty();
 }
 

@@ -11,9 +11,16 @@ namespace iris::abi {
 
 // Where in a run something is emitted: a replay's output is in this order, whatever the number of workers.
 struct Position {
-  std::uint64_t packet = 0;      // twice the number of the packet at hand; for what happens after it without one, +1
-  std::uint64_t tick = 0;        // without a packet: when it was due
-  std::uint64_t connection = 0;  // without a packet: number of the connection's first packet
+  // What happens at a packet, in this order.
+  enum class Phase : std::uint8_t { by_itself, connection, afterwards };
+
+  [[nodiscard]] static constexpr Position at(std::uint64_t packet, Phase phase) {
+    return {.packet = 4 * packet + static_cast<std::uint64_t>(phase)};
+  }
+
+  std::uint64_t packet = 0;      // of at()
+  std::uint64_t tick = 0;        // afterwards: when it was due
+  std::uint64_t connection = 0;  // afterwards: number of the connection's first packet
   auto operator<=>(const Position&) const = default;
 };
 

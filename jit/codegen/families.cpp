@@ -161,15 +161,19 @@ class FunctionWriter {
     return call("iris_flag", {base_, ir_.getInt32(field.flag_offset)}, "present");
   }
 
-  // Whether the connection has the field's protocol at all: a UDP connection has ports, but no tcp.port. A session's
-  // function runs for sessions of its protocol only. nullptr: certainly.
+  // Whether the connection, or packet, has the field's protocol at all: a UDP connection has ports, but no tcp.port. A
+  // session's function runs for sessions of its protocol only. nullptr: certainly.
   llvm::Value* spoken(const Field& field) {
     const auto number = protocol_number(field);
     if (field.level != parsers::Level::tuple || !number) return nullptr;
     const parsers::Protocol& protocol = parsers::registry()[*number];
     if (protocol.presence == nullptr || protocol.presence == &field) return nullptr;
     auto* actual = value(*protocol.presence, 0);
-    return ir_.CreateICmpEQ(actual, llvm::ConstantInt::get(actual->getType(), protocol.presence_value), "spoken");
+    const auto is = [&](std::uint64_t wanted) {
+      return ir_.CreateICmpEQ(actual, llvm::ConstantInt::get(actual->getType(), wanted), "spoken");
+    };
+    auto* spoken = is(protocol.presence_value);
+    return protocol.presence_other == 0 ? spoken : ir_.CreateOr(spoken, is(protocol.presence_other), "spoken");
   }
 
   // nullptr: certainly.

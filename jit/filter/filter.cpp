@@ -10,12 +10,12 @@
 
 namespace iris::filter {
 
-std::expected<Filter, FilterError> parse(std::string_view text) {
+std::expected<Filter, FilterError> parse(std::string_view text, Subject subject) {
   const auto node = parse_text(text);
   if (!node) return std::unexpected(node.error());
-  const auto expression = check_types(*node);
+  const auto expression = check_types(*node, subject);
   if (!expression) return std::unexpected(expression.error());
-  auto clauses = normalise(*expression);
+  auto clauses = normalise(*expression, subject);
   if (!clauses) return std::unexpected(std::move(clauses.error()));
   return Filter{std::string(text), std::move(*clauses)};
 }

@@ -19,6 +19,10 @@
 
 namespace iris::filter {
 
+// What a filter decides about. A packet is judged by itself: its sender is `src`, and there are addresses, ports and
+// protocol numbers, but no application protocol; ICMP and other protocols that are never connections are there only.
+enum class Subject : std::uint8_t { connection, packet };
+
 enum class Operator : std::uint8_t {
   present,    // no operands
   one_of,     // =, and `in` a set of values: numbers, texts, addresses
@@ -76,7 +80,7 @@ struct FilterError {
   std::string hint;        // "did you mean 'tls.sni'?"; may be empty
 };
 
-[[nodiscard]] std::expected<Filter, FilterError> parse(std::string_view text);
+[[nodiscard]] std::expected<Filter, FilterError> parse(std::string_view text, Subject subject = Subject::connection);
 
 // The text with a caret line under it, without a newline at the end, for filters that stand alone:
 //   filter:1:5: error: unknown field 'tls.snl'; did you mean 'tls.sni'?

@@ -10,11 +10,12 @@ namespace iris::filter {
 namespace {
 
 // What a predicate needs directly: its field's protocol, and where it is a protocol's presence, what that runs over.
-std::vector<Predicate> needs(const Predicate& predicate) {
+std::vector<Predicate> needs(const Predicate& predicate, Subject subject) {
   std::vector<Predicate> result;
   const auto add = [&](const parsers::Protocol* protocol) {
     if (protocol == nullptr) return;
-    if (auto needed = presence(*protocol); needed && *needed != predicate) result.push_back(std::move(*needed));
+    if (auto needed = presence(*protocol, subject); needed && *needed != predicate)
+      result.push_back(std::move(*needed));
   };
   add(owner(*predicate.field));
   if (const auto* protocol = presence_of(predicate); protocol != nullptr && !protocol->implies.empty())
@@ -34,7 +35,7 @@ LiteralId Literals::intern(const Predicate& predicate) {
   entry.cause = id;
   entries_.push_back(std::move(entry));
   std::vector<LiteralId> implied;
-  for (const Predicate& needed : needs(predicate)) {
+  for (const Predicate& needed : needs(predicate, subject_)) {
     const LiteralId direct = intern(needed);
     implied.push_back(direct);
     std::ranges::copy(this->implied(direct), std::back_inserter(implied));

@@ -20,6 +20,8 @@ constexpr LiteralId positive(LiteralId id) { return id & ~1U; }
 
 class Literals {
  public:
+  explicit Literals(Subject subject) : subject_(subject) {}
+
   // `span` is where the text says so; the first of several is kept.
   LiteralId add(const Literal& literal, const Span& span);
 
@@ -51,6 +53,7 @@ class Literals {
   [[nodiscard]] bool predicate_implies(LiteralId a, LiteralId b) const;
   [[nodiscard]] bool disjoint(LiteralId a, LiteralId b) const;
 
+  const Subject subject_;
   std::map<Predicate, LiteralId> numbers_;
   std::vector<Entry> entries_;
 };

@@ -98,14 +98,18 @@ const parsers::Protocol* owner(const parsers::Field& field) {
   return nullptr;
 }
 
-std::optional<Predicate> presence(const parsers::Protocol& protocol) {
-  if (protocol.presence == nullptr) return std::nullopt;
-  return Predicate{protocol.presence, Operator::one_of, {protocol.presence_value}};
+std::optional<Predicate> presence(const parsers::Protocol& protocol, Subject subject) {
+  const bool always = protocol.occurrence == parsers::Occurrence::every_connection && subject == Subject::connection;
+  if (protocol.presence == nullptr || always) return std::nullopt;
+  Predicate predicate{protocol.presence, Operator::one_of, {protocol.presence_value}};
+  if (protocol.presence_other != 0) predicate.operands.emplace_back(protocol.presence_other);
+  return predicate;
 }
 
 const parsers::Protocol* presence_of(const Predicate& predicate) {
   for (const auto& protocol : parsers::registry())
-    if (protocol.presence == predicate.field && !protocol.name.empty() && presence(protocol) == predicate)
+    if (protocol.presence == predicate.field && !protocol.name.empty() &&
+        presence(protocol, Subject::packet) == predicate)
       return &protocol;
   return nullptr;
 }

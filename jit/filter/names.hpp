@@ -19,8 +19,8 @@ struct Name {
 // nullptr for parsers::service_field, which belongs to none.
 [[nodiscard]] const parsers::Protocol* owner(const parsers::Field& field);
 
-// What the protocol's bare name means; none for protocols that every connection has.
-[[nodiscard]] std::optional<Predicate> presence(const parsers::Protocol& protocol);
+// What the protocol's bare name means; none for protocols that every subject has.
+[[nodiscard]] std::optional<Predicate> presence(const parsers::Protocol& protocol, Subject subject);
 // The protocol whose presence the predicate is; nullptr for others.
 [[nodiscard]] const parsers::Protocol* presence_of(const Predicate& predicate);
 

@@ -46,6 +46,7 @@ bool add(Disjunction& disjunction, Conjunction conjunction) {
 
 class Normaliser {
  public:
+  explicit Normaliser(Subject subject) : subject_(subject), literals_(subject) {}
   std::expected<std::vector<Clause>, FilterError> run(const Expression& expression);
 
  private:
@@ -69,6 +70,7 @@ class Normaliser {
   [[nodiscard]] bool covers(const Conjunction& general, const Conjunction& special) const;
   [[nodiscard]] Clause to_clause(const Conjunction& conjunction) const;
 
+  const Subject subject_;
   Literals literals_;
   std::optional<FilterError> conflict_;  // the first
 };
@@ -205,7 +207,7 @@ Normaliser::Result Normaliser::simplify(const Disjunction& disjunction) {
   Disjunction result;
   for (const Conjunction& conjunction : disjunction) {
     // Joined literals can contradict, or make redundant, what the single ones did not.
-    auto joined = convert_all(join_literals(without_redundant(conjunction)));
+    auto joined = convert_all(join_literals(without_redundant(conjunction), subject_));
     if (!joined) return joined;
     for (const Conjunction& part : *joined) {
       auto simple = convert_all(without_redundant(part));
@@ -258,8 +260,8 @@ std::expected<std::vector<Clause>, FilterError> Normaliser::run(const Expression
 
 }  // namespace
 
-std::expected<std::vector<Clause>, FilterError> normalise(const Expression& expression) {
-  return Normaliser().run(expression);
+std::expected<std::vector<Clause>, FilterError> normalise(const Expression& expression, Subject subject) {
+  return Normaliser(subject).run(expression);
 }
 
 }  // namespace iris::filter

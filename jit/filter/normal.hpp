@@ -9,6 +9,6 @@
 
 namespace iris::filter {
 
-[[nodiscard]] std::expected<std::vector<Clause>, FilterError> normalise(const Expression& expression);
+[[nodiscard]] std::expected<std::vector<Clause>, FilterError> normalise(const Expression& expression, Subject subject);
 
 }  // namespace iris::filter

@@ -20,10 +20,10 @@ struct Expression {
 };
 
 // Joined, as by join_literals.
-[[nodiscard]] std::expected<Expression, FilterError> check_types(const Node& node);
+[[nodiscard]] std::expected<Expression, FilterError> check_types(const Node& node, Subject subject);
 
 // Of an `any` or `all`: children that one predicate can say together become one. `tcp.port = 80 or tcp.port = 443` is
 // one predicate of two operands, and so is `not tcp.port = 80 and not tcp.port = 443`, negated.
-[[nodiscard]] Expression join_literals(Expression parent);
+[[nodiscard]] Expression join_literals(Expression parent, Subject subject);
 
 }  // namespace iris::filter

@@ -23,21 +23,32 @@ Expression literal(Predicate predicate, bool negated, const Span& span) {
   return {Kind::literal, {std::move(predicate), negated}, {}, span};
 }
 
-Expression protocol_present(const parsers::Protocol& protocol, bool negated, const Span& span) {
-  auto predicate = presence(protocol);
+// Whether something is there or holds, or does not, as part of a filter about `subject`.
+struct Writer {
+  Subject subject;
+  bool negated = false;
+
+  [[nodiscard]] Expression protocol_present(const parsers::Protocol& protocol, const Span& span) const;
+  [[nodiscard]] Expression field_present(const parsers::Field& field, const Span& span) const;
+  [[nodiscard]] Expression holds(Predicate predicate, const Span& span) const;
+};
+
+Expression Writer::protocol_present(const parsers::Protocol& protocol, const Span& span) const {
+  auto predicate = presence(protocol, subject);
   return predicate ? literal(std::move(*predicate), negated, span) : constant(!negated, span);
 }
 
-Expression field_present(const parsers::Field& field, bool negated, const Span& span) {
+Expression Writer::field_present(const parsers::Field& field, const Span& span) const {
   const bool always = field.type != parsers::FieldType::text && field.flag_offset == 0;
   // A session's field needs the session, which the protocol alone does not promise.
   if (always && field.level != parsers::Level::session)
-    if (const auto* protocol = owner(field)) return protocol_present(*protocol, negated, span);
+    if (const auto* protocol = owner(field)) return protocol_present(*protocol, span);
   return literal({&field, Operator::present, {}}, negated, span);
 }
 
-Expression predicate_holds(Predicate predicate, bool negated, const Span& span) {
-  if (predicate.op == Operator::present) return field_present(*predicate.field, negated, span);
+Expression Writer::holds(Predicate predicate, const Span& span) const {
+  if (predicate.op == Operator::present) return field_present(*predicate.field, span);
+  if (const auto* protocol = presence_of(predicate)) return protocol_present(*protocol, span);
   return literal(std::move(predicate), negated, span);
 }
 
@@ -198,13 +209,32 @@ Predicate to_predicate(const Test& test, const parsers::Field& field) {
   return membership(field, std::move(operands));
 }
 
-Checked check_test(const Node& node, bool negated) {
+// A packet by itself has no application protocol, and what is never a connection no connection has.
+std::optional<FilterError> check_subject(const parsers::Protocol& protocol, Subject subject, const Span& span) {
+  if (subject == Subject::connection && protocol.occurrence == parsers::Occurrence::packets_only)
+    return fail_at(span, fmt::format("{} is never a connection", protocol.name),
+                   "its packets are delivered one by one: IRIS_ON(Packet) void f(const iris::Frame& frame)")
+        .error();
+  const bool of_packets = protocol.presence != nullptr && protocol.presence->level == parsers::Level::tuple;
+  if (subject == Subject::packet && !of_packets)
+    return fail_at(span, fmt::format("{} is not known of a packet by itself", protocol.name),
+                   "at Packet, filters know addresses, ports and protocol numbers; for what connections carry, take "
+                   "'const iris::L4Pdu&' at InL4Conn")
+        .error();
+  return std::nullopt;
+}
+
+Checked check_test(const Node& node, const Writer& writer) {
   const Test& test = node.test;
   const auto name = resolve(test.name, test.name_span);
   if (!name) return std::unexpected(name.error());
+  if (auto error = check_subject(*name->protocol, writer.subject, test.name_span))
+    return std::unexpected(std::move(*error));
+  if (test.relation == Relation::present && name->field != nullptr && name->field->truth)
+    return writer.holds(membership(*name->field, {Operand{std::uint64_t{1}}}), node.span);
   if (test.relation == Relation::present)
-    return name->field == nullptr ? protocol_present(*name->protocol, negated, node.span)
-                                  : field_present(*name->field, negated, node.span);
+    return name->field == nullptr ? writer.protocol_present(*name->protocol, node.span)
+                                  : writer.field_present(*name->field, node.span);
   if (name->field == nullptr) {
     std::string hint;
     if (!name->protocol->fields.empty())
@@ -215,11 +245,14 @@ Checked check_test(const Node& node, bool negated) {
   for (const Value& value : test.values)
     if (auto error = check_value(test, *name, value)) return std::unexpected(std::move(*error));
 
-  Expression holds = predicate_holds(to_predicate(test, *name->field), negated != test.negated, node.span);
+  Predicate predicate = to_predicate(test, *name->field);
+  if (const auto* protocol = presence_of(predicate))  // `ip.protocol = 1`
+    if (auto error = check_subject(*protocol, writer.subject, node.span)) return std::unexpected(std::move(*error));
+  Expression holds = Writer{writer.subject, writer.negated != test.negated}.holds(std::move(predicate), node.span);
   if (!test.negated) return holds;
   // `f != v` is `f and not (f = v)`.
-  Expression both{negated ? Kind::any : Kind::all, {}, {}, node.span};
-  add_flat(both, field_present(*name->field, negated, node.span));
+  Expression both{writer.negated ? Kind::any : Kind::all, {}, {}, node.span};
+  add_flat(both, writer.field_present(*name->field, node.span));
   add_flat(both, std::move(holds));
   return both;
 }
@@ -247,29 +280,29 @@ std::optional<Group> group_of(const Predicate& predicate) {
   return Group::membership;
 }
 
-Checked check(const Node& node, bool negated) {
+Checked check(const Node& node, const Writer& writer) {
   switch (node.kind) {
     case Node::Kind::test:
-      return check_test(node, negated);
+      return check_test(node, writer);
     case Node::Kind::negation:
-      return check(node.children.front(), !negated);
+      return check(node.children.front(), {writer.subject, !writer.negated});
     case Node::Kind::conjunction:
     case Node::Kind::disjunction:
       break;
   }
-  const bool is_all = (node.kind == Node::Kind::conjunction) != negated;
+  const bool is_all = (node.kind == Node::Kind::conjunction) != writer.negated;
   Expression result{is_all ? Kind::all : Kind::any, {}, {}, node.span};
   for (const Node& child : node.children) {
-    auto checked = check(child, negated);
+    auto checked = check(child, writer);
     if (!checked) return checked;
     add_flat(result, std::move(*checked));
   }
-  return join_literals(std::move(result));
+  return join_literals(std::move(result), writer.subject);
 }
 
 }  // namespace
 
-Expression join_literals(Expression parent) {
+Expression join_literals(Expression parent, Subject subject) {
   struct Joined {
     std::size_t position;
     std::vector<Operand> operands;
@@ -294,13 +327,13 @@ Expression join_literals(Expression parent) {
     const Operator op = predicate.op;
     predicate = membership(*key.first, std::move(joined.operands));
     if (key.second != Group::membership) predicate.op = op;
-    child = predicate_holds(std::move(predicate), child.literal.negated, child.span);
+    child = Writer{subject, child.literal.negated}.holds(std::move(predicate), child.span);
   }
   parent.children.clear();
   for (Expression& child : children) add_flat(parent, std::move(child));
   return parent;
 }
 
-Checked check_types(const Node& node) { return check(node, false); }
+Checked check_types(const Node& node, Subject subject) { return check(node, {.subject = subject}); }
 
 }  // namespace iris::filter

@@ -58,7 +58,7 @@ class Checker {
     if (decl.isConsteval()) error(decl.getLocation(), name + " is consteval; a callback runs at run time");
 
     CheckedCallback checked;
-    const auto filter = check_filter(*callback, decl.getASTContext(), reporter_);
+    const auto filter = check_filter(*callback, subject_of(decl, on), decl.getASTContext(), reporter_);
     checked.spec.name = display_name(decl);
     checked.spec.filter = filter.text;
     checked.spec.where = reporter_.location(decl.getLocation());
@@ -98,7 +98,7 @@ class Checker {
     if (is_template(*record, name)) return;
 
     CheckedCallback checked;
-    const auto filter = check_filter(*callback, record->getASTContext(), reporter_);
+    const auto filter = check_filter(*callback, filter::Subject::connection, record->getASTContext(), reporter_);
     checked.state = record;
     checked.spec.name = display_name(*record);
     checked.spec.filter = filter.text;
@@ -136,6 +136,12 @@ class Checker {
       error(method.getLocation(),
             name + " returns '" + result.getAsString(policy()) +
                 "'; a method with IRIS_ON returns void, or bool: false unsubscribes the connection");
+    }
+    if (subject_of(method, on) == filter::Subject::packet) {
+      error(on->getLocation(), name +
+                                   " runs at Packet, but an object belongs to one connection, and a packet by itself "
+                                   "has none; make it a function with IRIS_CALLBACK at namespace scope");
+      return true;
     }
     callback.functions.push_back({check_function(method, on, filter, reporter_), &method});
     callback.functions.back().spec.name = method.getNameAsString();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "clang/AST/ASTContext.h"
+#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/Expr.h"
 #include "clang/Basic/TargetInfo.h"
 #include "llvm/Support/JSON.h"
@@ -18,23 +19,24 @@ namespace iris::frontend {
 namespace {
 
 constexpr std::array<std::string_view, event_count> event_names = {
-    "L4FirstPacket", "L4EndHshk", "InL4Conn", "InL4Stream", "L7OnDisc", "L7EndHdrs", "L4Terminated"};
+    "L4FirstPacket", "L4EndHshk", "InL4Conn", "InL4Stream", "L7OnDisc", "L7EndHdrs", "L4Terminated", "Packet"};
 
 std::string event_name(Event event) { return std::string(event_names[static_cast<std::size_t>(event)]); }
 
 // ---- data types -----------------------------------------------------------------------------------------------
 
 struct KnownType {
-  std::string name;  // qualified
+  std::string name;  // qualified; of a template without its argument
   Parameter parameter;
 };
 
-// The SDK's data types, and a session type for each protocol that has one.
+// The host's data types, and a session type for each protocol that has one.
 const std::vector<KnownType>& known_types() {
   static const std::vector<KnownType> types = [] {
-    std::vector<KnownType> all = {{"iris::FiveTuple", {DataType::five_tuple, {}}},
-                                  {"iris::L4Pdu", {DataType::l4_pdu, {}}},
-                                  {"iris::ConnRecord", {DataType::conn_record, {}}}};
+    std::vector<KnownType> all;
+    for (const auto& type : abi::data_types()) {
+      if (type.type != DataType::session) all.push_back({std::string(type.name), {type.type}});
+    }
     for (const auto& protocol : parsers::registry()) {
       if (protocol.session_type.empty()) continue;
       all.push_back({std::string(protocol.session_type), {DataType::session, std::string(protocol.name)}});
@@ -44,12 +46,27 @@ const std::vector<KnownType>& known_types() {
   return types;
 }
 
-const KnownType* find_known(clang::QualType type) {
+// The argument of a data type that is a template, FirstPackets<8>; 0 when it has none.
+std::uint32_t template_argument(const clang::CXXRecordDecl& record) {
+  const auto* specialization = llvm::dyn_cast<clang::ClassTemplateSpecializationDecl>(&record);
+  if (specialization == nullptr || specialization->getTemplateArgs().size() != 1) return 0;
+  const auto& argument = specialization->getTemplateArgs()[0];
+  if (argument.getKind() != clang::TemplateArgument::Integral) return 0;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(argument.getAsIntegral().getLimitedValue(), 0xffffffffU));
+}
+
+struct Found {
+  const KnownType* type = nullptr;  // nullptr: no data type
+  std::uint32_t argument = 0;
+};
+
+Found find_known(clang::QualType type) {
   const auto* record = type->getAsCXXRecordDecl();
-  if (record == nullptr) return nullptr;
+  if (record == nullptr) return {};
   const auto name = record->getQualifiedNameAsString();
-  const auto found = std::ranges::find(known_types(), name, &KnownType::name);
-  return found == known_types().end() ? nullptr : &*found;
+  const auto known = std::ranges::find(known_types(), name, &KnownType::name);
+  if (known == known_types().end()) return {};
+  return {&*known, template_argument(*record)};
 }
 
 // What to say instead of an unknown type: the one with the most similar name, or all.
@@ -61,11 +78,18 @@ std::string suggestion(const std::string& written) {
     return "did you mean 'const iris::" + std::string(best) + "&'?";
   }
   std::string all = "the data types are";
-  for (const auto& type : known_types()) all += (&type == &known_types().front() ? " " : ", ") + type.name;
+  for (const auto& type : known_types()) {
+    all += (&type == &known_types().front() ? " " : ", ") + type.name;
+    if (abi::info_of(type.parameter.type).max_argument != 0) all += "<N>";
+  }
   return all;
 }
 
 // ---- parameters -----------------------------------------------------------------------------------------------
+
+std::string written_name(const KnownType& type, std::uint32_t argument) {
+  return argument == 0 ? type.name : type.name + "<" + std::to_string(argument) + ">";
+}
 
 std::string subject(const clang::ParmVarDecl& parameter) {
   const auto name = parameter.getNameAsString();
@@ -79,7 +103,7 @@ std::optional<Parameter> check_parameter(const clang::ParmVarDecl& parameter, Re
       (type->isReferenceType() || type->isPointerType() ? type->getPointeeType() : type).getUnqualifiedType();
   clang::PrintingPolicy policy(context.getPrintingPolicy());
   policy.SuppressUnwrittenScope = true;
-  const auto* known = find_known(bare);
+  const auto [known, argument] = find_known(bare);
   const auto range = clang::CharSourceRange::getTokenRange(parameter.getSourceRange());
   if (known == nullptr) {
     const auto written = bare.getAsString(policy);
@@ -92,11 +116,21 @@ std::optional<Parameter> check_parameter(const clang::ParmVarDecl& parameter, Re
       type.getNonReferenceType().isVolatileQualified()) {
     reporter.error(parameter.getLocation(),
                    subject(parameter) + " has type '" + type.getAsString(policy) +
-                       "'; data types are lent for the call: write 'const " + known->name + "&'",
+                       "'; data types are lent for the call: write 'const " + written_name(*known, argument) + "&'",
                    range);
     return std::nullopt;
   }
-  return known->parameter;
+  Parameter checked = known->parameter;
+  const std::uint32_t most = abi::info_of(checked.type).max_argument;
+  if (most != 0 && (argument == 0 || argument > most)) {
+    reporter.error(parameter.getLocation(),
+                   subject(parameter) + " has type '" + bare.getAsString(policy) + "'; Iris keeps from 1 to " +
+                       std::to_string(most) + " packets: write '" + written_name(*known, most) + "' or fewer",
+                   range);
+    return std::nullopt;
+  }
+  checked.argument = argument;
+  return checked;
 }
 
 std::vector<Parameter> check_parameters(const clang::FunctionDecl& decl, Reporter& reporter) {
@@ -120,13 +154,11 @@ std::vector<Parameter> check_parameters(const clang::FunctionDecl& decl, Reporte
 
 // ---- events ---------------------------------------------------------------------------------------------------
 
+// The latest of what the parameters suggest.
 std::optional<Event> inferred_event(const std::vector<Parameter>& parameters) {
-  const auto has = [&](DataType type) {
-    return std::ranges::any_of(parameters, [&](const Parameter& parameter) { return parameter.type == type; });
-  };
-  if (has(DataType::conn_record)) return Event::L4Terminated;
-  if (has(DataType::session)) return Event::L7EndHdrs;
-  return std::nullopt;
+  std::optional<Event> latest;
+  for (const auto& parameter : parameters) latest = std::max(latest, abi::info_of(parameter.type).runs_at);
+  return latest;
 }
 
 std::optional<Event> written_event(const clang::AnnotateAttr& on, const clang::ASTContext& context) {
@@ -137,24 +169,54 @@ std::optional<Event> written_event(const clang::AnnotateAttr& on, const clang::A
   return static_cast<Event>(number);
 }
 
+// "L4FirstPacket, L4EndHshk and InL4Conn"
+std::string events_of(const abi::DataTypeInfo& type) {
+  std::vector<Event> events;
+  for (unsigned i = 0; i < event_count; ++i) {
+    if (type.exists_at(static_cast<Event>(i))) events.push_back(static_cast<Event>(i));
+  }
+  std::string text;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    text += i == 0 ? "" : i + 1 < events.size() ? ", " : " and ";
+    text += event_name(events[i]);
+  }
+  return text;
+}
+
+// At Packet there is a frame and nothing else; elsewhere there is none. True when that is all there is to say.
+bool check_packet(const clang::ParmVarDecl& decl, const Parameter& parameter, std::optional<Event> event,
+                  Reporter& reporter) {
+  const bool at_packet = event == Event::Packet;
+  const bool is_frame = parameter.type == DataType::frame;
+  if (at_packet && !is_frame) {
+    const auto* type = decl.getType().getNonReferenceType()->getAsCXXRecordDecl();
+    reporter.error(decl.getLocation(), "there is no '" + type->getQualifiedNameAsString() +
+                                           "' at Packet, where packets are delivered one by one, without connections; "
+                                           "'const iris::Frame&' has a packet's addresses, ports and bytes");
+  } else if (is_frame && !at_packet) {
+    reporter.error(decl.getLocation(), "there is no 'iris::Frame' at " + event_name(*event) +
+                                           "; Packet has one, and a connection's packets are 'const iris::L4Pdu&'");
+  }
+  return at_packet || is_frame;
+}
+
 // Whether the parameter exists at the event.
 void check_ready(const clang::ParmVarDecl& decl, const Parameter& parameter, std::optional<Event> event,
                  Reporter& reporter) {
+  if (check_packet(decl, parameter, event, reporter)) return;
   const auto type = "'" + decl.getType().getNonReferenceType()->getAsCXXRecordDecl()->getQualifiedNameAsString() + "'";
-  if (parameter.type == DataType::l4_pdu) {
-    if (!event) {
-      reporter.error(decl.getLocation(), type +
-                                             " is one packet, and which one does not follow from the parameters; say "
-                                             "it, for instance IRIS_ON(InL4Conn) for every packet");
-    } else if (*event > Event::InL4Stream) {
-      reporter.error(decl.getLocation(), "there is no " + type + " at " + event_name(*event) +
-                                             "; L4FirstPacket, L4EndHshk, InL4Conn and InL4Stream have one");
-    }
-  }
-  if (parameter.type == DataType::session && event &&
-      (*event == Event::L4FirstPacket || *event == Event::L4EndHshk || *event == Event::L7OnDisc)) {
+  const auto& info = abi::info_of(parameter.type);
+  if (!event) {
+    if (!info.is_packet()) return;
+    reporter.error(decl.getLocation(), type +
+                                           " is one packet, and which one does not follow from the parameters; say "
+                                           "it, for instance IRIS_ON(InL4Conn) for every packet");
+  } else if (!info.exists_at(*event) && *event < info.ready) {
     reporter.error(decl.getLocation(), type + " is not known yet at " + event_name(*event) +
-                                           "; the earliest event that has it is L7EndHdrs");
+                                           "; the earliest event that has it is " + event_name(info.ready));
+  } else if (!info.exists_at(*event)) {
+    reporter.error(decl.getLocation(),
+                   "there is no " + type + " at " + event_name(*event) + "; " + events_of(info) + " have one");
   }
 }
 
@@ -183,7 +245,21 @@ const clang::AnnotateAttr* only_one(const clang::NamedDecl& decl,
   return attributes.empty() ? nullptr : attributes.front();
 }
 
-CheckedFilter check_filter(const clang::AnnotateAttr& attribute, const clang::ASTContext& context, Reporter& reporter) {
+filter::Subject subject_of(const clang::FunctionDecl& decl, const clang::AnnotateAttr* on) {
+  bool at_packet = false;
+  if (on != nullptr) {
+    at_packet = written_event(*on, decl.getASTContext()) == Event::Packet;
+  } else {
+    at_packet = std::ranges::any_of(decl.parameters(), [](const clang::ParmVarDecl* parameter) {
+      const auto* known = find_known(parameter->getType().getNonReferenceType()).type;
+      return known != nullptr && known->parameter.type == DataType::frame;
+    });
+  }
+  return at_packet ? filter::Subject::packet : filter::Subject::connection;
+}
+
+CheckedFilter check_filter(const clang::AnnotateAttr& attribute, filter::Subject subject,
+                           const clang::ASTContext& context, Reporter& reporter) {
   const clang::Expr* expression = attribute.args_size() == 1 ? *attribute.args_begin() : nullptr;
   if (expression != nullptr) expression = expression->IgnoreParenImpCasts();
   if (const auto* constant = llvm::dyn_cast_or_null<clang::ConstantExpr>(expression)) {
@@ -205,7 +281,7 @@ CheckedFilter check_filter(const clang::AnnotateAttr& attribute, const clang::AS
     reporter.error(location(0), "the filter is not UTF-8");
     return checked;
   }
-  const auto filter = filter::parse(checked.text);
+  const auto filter = filter::parse(checked.text, subject);
   if (filter) {
     checked.level = filter::level(*filter);
     return checked;

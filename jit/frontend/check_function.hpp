@@ -25,9 +25,12 @@ struct CheckedFilter {
                                                   const std::vector<const clang::AnnotateAttr*>& attributes,
                                                   Reporter& reporter);
 
+// What the callback's filter decides about, as its function's event says. `on`: its IRIS_ON, or nullptr.
+[[nodiscard]] filter::Subject subject_of(const clang::FunctionDecl& decl, const clang::AnnotateAttr* on);
+
 // The annotation's filter, parsed; errors are reported inside the string literal.
-[[nodiscard]] CheckedFilter check_filter(const clang::AnnotateAttr& attribute, const clang::ASTContext& context,
-                                         Reporter& reporter);
+[[nodiscard]] CheckedFilter check_filter(const clang::AnnotateAttr& attribute, filter::Subject subject,
+                                         const clang::ASTContext& context, Reporter& reporter);
 
 // `on`: its IRIS_ON; nullptr: the event follows from the parameters.
 [[nodiscard]] Function check_function(const clang::FunctionDecl& decl, const clang::AnnotateAttr* on,

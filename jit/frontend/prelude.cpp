@@ -65,6 +65,11 @@ inline void warm(const TlsHandshake& tls, const FiveTuple& flow, const ConnRecor
                record.duration(), tls.sni(), std::string(tls.sni()), std::uint8_t{1}, tls.version(), 2U, 3UL, tls.alpn(),
                {}, {}, pdu.payload, tls.client_ciphers(), record.history_letters});
 }
+inline void warm(const Frame& frame) {
+  const auto icmp = frame.icmp();
+  if (const auto flow = frame.quoted()) emit(WarmRow{*flow, flow->originator, flow->responder, frame.src_ip});
+  if (const auto flow = frame.tuple(); flow && icmp) emit(WarmRow{*flow, flow->originator, flow->responder});
+}
 struct WarmState {
   std::uint64_t bytes = 0;
   std::vector<std::uint64_t> sizes;

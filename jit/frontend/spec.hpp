@@ -9,6 +9,7 @@
 
 #include <iris/event.hpp>
 
+#include "jit/abi/data_types.hpp"
 #include "jit/abi/result.hpp"
 #include "jit/abi/row.hpp"
 
@@ -20,12 +21,13 @@ struct Location {
   bool operator==(const Location&) const = default;
 };
 
-enum class DataType : std::uint8_t { five_tuple, l4_pdu, conn_record, session };
+using abi::DataType;
 
 // A parameter's data type, taken by const reference.
 struct Parameter {
   DataType type = DataType::five_tuple;
-  std::string protocol;  // session: the protocol's name, "tls"
+  std::string protocol{};      // session: the protocol's name, "tls"
+  std::uint32_t argument = 0;  // of a template, FirstPackets<8>; else 0
   bool operator==(const Parameter&) const = default;
 };
 
@@ -33,7 +35,7 @@ struct Parameter {
 struct Function {
   std::string name;
   Location where;
-  std::optional<Event> event;  // nullopt: as soon as the filter is true
+  std::optional<Event> event;  // nullopt: as soon as the filter is true and all parameters are ready
   std::vector<Parameter> parameters;
   std::string symbol;  // of its abi::Invoke in the object
   bool operator==(const Function&) const = default;

@@ -1,5 +1,6 @@
 // Spec <-> JSON. The reader trusts nothing: the text comes from the process that ran the user's source through Clang.
 // Reading checks every type and range, then writes the result again: what differs was not written by to_text.
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <string_view>
@@ -36,7 +37,7 @@ Json write(const Location& where) { return Json::array({where.line, where.column
 Json write(const Function& function) {
   Json parameters = Json::array();
   for (const auto& parameter : function.parameters) {
-    parameters.push_back(Json::array({static_cast<unsigned>(parameter.type), parameter.protocol}));
+    parameters.push_back(Json::array({abi::info_of(parameter.type).name, parameter.protocol, parameter.argument}));
   }
   return {{"name", function.name},
           {"where", write(function.where)},
@@ -89,9 +90,24 @@ bool read(const Json& json, Location& out) {
   return json.is_array() && json.size() == 2 && read(json[0], out.line) && read(json[1], out.column);
 }
 
+// A data type, by name; sessions' is empty.
+bool read(const Json& json, DataType& out) {
+  std::string name;
+  if (!read(json, name)) return false;
+  const auto found = std::ranges::find(abi::data_types(), name, &abi::DataTypeInfo::name);
+  if (found == abi::data_types().end()) return false;
+  out = found->type;
+  return true;
+}
+
 bool read(const Json& json, Parameter& out) {
-  return json.is_array() && json.size() == 2 && read_enumerator(json[0], DataType::session, out.type) &&
-         read(json[1], out.protocol) && (out.type == DataType::session) != out.protocol.empty();
+  if (!json.is_array() || json.size() != 3 || !read(json[0], out.type) || !read(json[1], out.protocol) ||
+      !read(json[2], out.argument)) {
+    return false;
+  }
+  const std::uint32_t most = abi::info_of(out.type).max_argument;
+  return (out.type == DataType::session) != out.protocol.empty() && (out.argument != 0) == (most != 0) &&
+         out.argument <= most;
 }
 
 bool read(const Json& json, std::optional<Event>& out);
@@ -131,17 +147,32 @@ bool read(const Json& json, std::optional<State>& out) {
          state.size > 0 && state.alignment > 0 && (state.alignment & (state.alignment - 1)) == 0;
 }
 
+// Packets by themselves and connections have nothing in common that a function could take.
+bool consistent(const Function& function) {
+  const bool at_packet = function.event == Event::Packet;
+  return std::ranges::all_of(function.parameters, [&](const Parameter& parameter) {
+    return (parameter.type == DataType::frame) == at_packet;
+  });
+}
+
 bool read(const Json& json, Function& out) {
   return json.is_object() && read_member(json, "name", out.name) && read_member(json, "where", out.where) &&
          read_member(json, "event", out.event) && read_member(json, "parameters", out.parameters) &&
-         read_member(json, "symbol", out.symbol) && !out.symbol.empty();
+         read_member(json, "symbol", out.symbol) && !out.symbol.empty() && consistent(out);
+}
+
+// An object belongs to a connection.
+bool consistent(const Callback& callback) {
+  if (!callback.state) return callback.functions.size() == 1;
+  return !callback.functions.empty() && std::ranges::none_of(callback.functions, [](const Function& function) {
+    return function.event == Event::Packet;
+  });
 }
 
 bool read(const Json& json, Callback& out) {
   return json.is_object() && read_member(json, "name", out.name) && read_member(json, "filter", out.filter) &&
          read_member(json, "where", out.where) && read_member(json, "state", out.state) &&
-         read_member(json, "functions", out.functions) &&
-         (out.state ? !out.functions.empty() : out.functions.size() == 1);
+         read_member(json, "functions", out.functions) && consistent(out);
 }
 
 bool read_enumerators(const Json& json, std::map<std::int64_t, std::string>& out) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "clang/AST/ASTContext.h"
+#include "clang/AST/DeclTemplate.h"
 #include "clang/AST/ExprCXX.h"
 #include "clang/AST/RecursiveASTVisitor.h"
 
@@ -10,7 +11,15 @@ namespace iris::frontend {
 namespace {
 
 // An elaborated name, so that a function of the same name does not hide a struct.
-std::string struct_name(const clang::CXXRecordDecl& record) { return "struct ::" + display_name(record); }
+std::string struct_name(const clang::CXXRecordDecl& record) {
+  std::string name = "struct ::" + display_name(record);
+  const auto* specialization = llvm::dyn_cast<clang::ClassTemplateSpecializationDecl>(&record);
+  if (specialization == nullptr) return name;
+  llvm::raw_string_ostream stream(name);
+  clang::printTemplateArgumentList(stream, specialization->getTemplateArgs().asArray(),
+                                   record.getASTContext().getPrintingPolicy());
+  return name;
+}
 
 std::string argument_list(const clang::FunctionDecl& function) {
   std::string list;

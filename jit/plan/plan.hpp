@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "jit/abi/data_types.hpp"
 #include "jit/filter/filter.hpp"
 #include "jit/index/index.hpp"
 
@@ -39,7 +40,7 @@ struct Node {
   std::uint64_t awaits_sessions = 0;  // bit per protocol number
   bool awaits_end = false;            // a negative edge that the connection's end may decide
   // Over the node and everything below it.
-  bool track = false;                        // some callback wants counters of the connection, from its start
+  abi::Observation observes;                 // what callbacks want to know of the connection, from its start
   std::uint32_t oldest_birth = 0xffffffffU;  // no connection born before it can come to anything here
 };
 
@@ -52,7 +53,7 @@ struct Action {
   Scope scope = Scope::connection;
   std::uint32_t protocol = 0;  // scope session
   bool several_clauses = false;
-  bool track = false;
+  abi::Observation observes;
   bool alive = false;  // false: removed (connections that know it let go of it when they adopt), or free
   std::string name;    // for printing: subscription/callback
   std::string filter;  // its text

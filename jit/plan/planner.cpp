@@ -116,13 +116,14 @@ void Planner::ascend(NodeId from, std::vector<NodeId>& freed) {
 void Planner::refresh(NodeId id) {
   Draft& draft = nodes_[id];
   Node& node = draft.node;
-  node.awaits_protocol = node.awaits_end = node.track = false;
+  node.awaits_protocol = node.awaits_end = false;
+  node.observes = {};
   node.awaits_sessions = 0;
   node.oldest_birth = 0xffffffffU;
   const auto note = [&](const Edge& edge) {
     if (edge.level == parsers::Level::protocol) node.awaits_protocol = true;
     if (edge.level == parsers::Level::session) node.awaits_sessions |= std::uint64_t{1} << edge.protocol;
-    node.track |= nodes_[edge.child].node.track;
+    node.observes |= nodes_[edge.child].node.observes;
     node.oldest_birth = std::min(node.oldest_birth, nodes_[edge.child].node.oldest_birth);
   };
   std::ranges::for_each(node.positive, note);
@@ -131,7 +132,7 @@ void Planner::refresh(NodeId id) {
   for (const ActionId id_of_action : node.actions) {
     const Action& action = actions_[id_of_action].action;
     if (action.scope == Scope::session) node.awaits_sessions |= std::uint64_t{1} << action.protocol;
-    node.track |= action.track;
+    node.observes |= action.observes;
     node.oldest_birth = std::min(node.oldest_birth, action.birth);
   }
   draft.frozen = nullptr;
@@ -163,7 +164,7 @@ Result<ActionId> Planner::add(const Request& request) {
   action.scope = request.scope;
   action.protocol = request.protocol;
   action.several_clauses = clauses.size() > 1;
-  action.track = request.track;
+  action.observes = request.observes;
   action.alive = true;
   action.name = request.name;
   action.filter = request.filter.text;

@@ -17,7 +17,7 @@ struct Request {
   filter::Filter filter;
   Scope scope = Scope::connection;
   std::uint32_t protocol = 0;  // scope session: whose sessions it takes; implied by every clause
-  bool track = false;
+  abi::Observation observes;
   std::string name;
 };
 

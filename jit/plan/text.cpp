@@ -9,7 +9,7 @@ void print(const Plan& plan, NodeId id, unsigned depth, std::string& out) {
   for (const ActionId action_id : node.actions) {
     const Action& action = plan.actions[action_id];
     out += indent + "=> " + action.name + (action.scope == Scope::session ? ", each session" : "") +
-           (action.track ? ", tracked" : "") + "\n";
+           (action.observes.any() ? ", tracked" : "") + "\n";
   }
   for (const Edge& edge : node.positive) {
     out += indent + plan.predicates[edge.predicate] + "\n";

@@ -29,7 +29,7 @@ const Table& table(const Family* families, std::uint32_t family) {
 
 // ---- what a level's offsets are relative to
 
-IRIS_HELPER const void* iris_base_tuple(const Facts* facts) noexcept { return facts->tuple; }
+IRIS_HELPER const void* iris_base_tuple(const Facts* facts) noexcept { return facts->subject; }
 IRIS_HELPER const void* iris_base_protocol(const Facts* facts) noexcept { return &facts->protocol; }
 IRIS_HELPER const void* iris_base_session(const Facts* facts) noexcept { return facts->session; }
 

@@ -3,15 +3,20 @@
 #include <array>
 #include <cstddef>
 
-#include <iris/net.hpp>
+#include <iris/conn_record.hpp>
+
+#include "parsers/packet/facts.hpp"
 
 namespace iris::parsers::packet {
 namespace {
 
-constexpr std::uint16_t src_addr = offsetof(FiveTuple, originator) + offsetof(Endpoint, ip);
-constexpr std::uint16_t dst_addr = offsetof(FiveTuple, responder) + offsetof(Endpoint, ip);
-constexpr std::uint16_t src_port = offsetof(FiveTuple, originator) + offsetof(Endpoint, port);
-constexpr std::uint16_t dst_port = offsetof(FiveTuple, responder) + offsetof(Endpoint, port);
+constexpr std::uint16_t tuple = offsetof(ConnRecord, tuple);
+constexpr std::uint16_t originator = tuple + offsetof(FiveTuple, originator);
+constexpr std::uint16_t responder = tuple + offsetof(FiveTuple, responder);
+constexpr std::uint16_t src_addr = originator + offsetof(Endpoint, ip);
+constexpr std::uint16_t dst_addr = responder + offsetof(Endpoint, ip);
+constexpr std::uint16_t src_port = originator + offsetof(Endpoint, port);
+constexpr std::uint16_t dst_port = responder + offsetof(Endpoint, port);
 
 constexpr Field address(std::string_view name, std::uint16_t offset, std::string_view doc) {
   return {.name = name, .type = FieldType::address, .level = Level::tuple, .offsets = {offset, 0}, .doc = doc};
@@ -40,6 +45,23 @@ constexpr std::array<Field, 3> ports() {
           either(port("port", src_port, "port of either end"), dst_port)};
 }
 
+// What Field::flag_offset assumes of std::optional: the value first, its flag right behind.
+static_assert(sizeof(PacketFacts::icmp_type) == 2 && offsetof(PacketFacts, tuple) == 0);
+
+constexpr std::array<Field, 2> icmp_message() {
+  const auto number = [](std::string_view name, std::size_t offset, std::string_view doc) {
+    return Field{.name = name,
+                 .type = FieldType::number,
+                 .level = Level::tuple,
+                 .width = 1,
+                 .offsets = {static_cast<std::uint16_t>(offset), 0},
+                 .flag_offset = static_cast<std::uint16_t>(offset + 1),
+                 .doc = doc};
+  };
+  return {number("type", offsetof(PacketFacts, icmp_type), "type of the message"),
+          number("code", offsetof(PacketFacts, icmp_code), "code of the message, within its type")};
+}
+
 constexpr Field version{.name = "version",
                         .type = FieldType::number,
                         .level = Level::tuple,
@@ -50,7 +72,7 @@ constexpr Field protocol{.name = "protocol",
                          .type = FieldType::number,
                          .level = Level::tuple,
                          .width = sizeof(Transport),
-                         .offsets = {offsetof(FiveTuple, transport), 0},
+                         .offsets = {tuple + offsetof(FiveTuple, transport), 0},
                          .doc = "IANA protocol number: 6 is TCP, 17 is UDP"};
 
 constexpr std::array<Field, 5> ip_fields{addresses()[0], addresses()[1], addresses()[2], version, protocol};
@@ -60,10 +82,37 @@ constexpr std::array<Field, 3> ipv4_fields = addresses();
 constexpr std::array<Field, 3> ipv6_fields = addresses();
 constexpr std::array<Field, 3> tcp_fields = ports();
 constexpr std::array<Field, 3> udp_fields = ports();
+constexpr std::array<Field, 3> sctp_fields = ports();
+constexpr std::array<Field, 2> icmp_fields = icmp_message();
+constexpr std::array<Field, 2> icmpv6_fields = icmp_message();
+
+constexpr Protocol of_packets(std::string_view name, std::span<const Field> fields, Transport transport) {
+  return {.name = name,
+          .fields = fields,
+          .presence = ip_protocol,
+          .presence_value = static_cast<std::uint64_t>(transport),
+          .occurrence = Occurrence::packets_only};
+}
+
+constexpr std::array<Field, 1> conn_fields{Field{.name = "midstream",
+                                                 .type = FieldType::number,
+                                                 .level = Level::tuple,
+                                                 .width = sizeof(ConnRecord::midstream),
+                                                 .truth = true,
+                                                 .offsets = {offsetof(ConnRecord, midstream), 0},
+                                                 .doc = "1 where a TCP connection began without its SYN; else 0"}};
+
+static_assert(offsetof(ConnRecord, tuple) == offsetof(PacketFacts, tuple), "one field serves connections and packets");
 
 }  // namespace
 
-constinit const Protocol ip{.name = "ip", .fields = ip_fields};
+constinit const Protocol conn{.name = "conn", .fields = conn_fields, .occurrence = Occurrence::every_connection};
+constinit const Protocol ip{.name = "ip",
+                            .fields = ip_fields,
+                            .presence = ip_version,
+                            .presence_value = static_cast<std::uint64_t>(IpVersion::V4),
+                            .presence_other = static_cast<std::uint64_t>(IpVersion::V6),
+                            .occurrence = Occurrence::every_connection};
 constinit const Protocol ipv4{.name = "ipv4",
                               .fields = ipv4_fields,
                               .presence = ip_version,
@@ -80,5 +129,10 @@ constinit const Protocol udp{.name = "udp",
                              .fields = udp_fields,
                              .presence = ip_protocol,
                              .presence_value = static_cast<std::uint64_t>(Transport::Udp)};
+constinit const Protocol icmp = of_packets("icmp", icmp_fields, Transport::Icmp);
+constinit const Protocol icmpv6 = of_packets("icmpv6", icmpv6_fields, Transport::Icmpv6);
+constinit const Protocol sctp = of_packets("sctp", sctp_fields, Transport::Sctp);
+constinit const Protocol esp = of_packets("esp", {}, Transport::Esp);
+constinit const Protocol gre = of_packets("gre", {}, Transport::Gre);
 
 }  // namespace iris::parsers::packet

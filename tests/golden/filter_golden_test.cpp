@@ -1,5 +1,8 @@
-// Filter text → normal form, a clause a line, or the error with its caret.
+// Filter text → normal form, a clause a line, or the error with its caret. A first line `of packets` makes it a filter
+// of the event Packet.
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -9,8 +12,8 @@
 namespace iris::filter {
 namespace {
 
-std::string normal_form(const std::string& text) {
-  const auto filter = parse(text);
+std::string normal_form(const std::string& text, Subject subject) {
+  const auto filter = parse(text, subject);
   if (!filter) return render(text, filter.error());
   std::string result;
   for (const Clause& clause : filter->clauses) {
@@ -20,7 +23,14 @@ std::string normal_form(const std::string& text) {
   return result;
 }
 
-TEST(FilterGolden, NormalFormsAndErrors) { golden::check_all(normal_form); }
+std::string normal_form_of_case(const std::string& text) {
+  constexpr std::string_view of_packets = "of packets";
+  if (text.starts_with(of_packets))
+    return normal_form(text.substr(std::min(of_packets.size() + 1, text.size())), Subject::packet);
+  return normal_form(text, Subject::connection);
+}
+
+TEST(FilterGolden, NormalFormsAndErrors) { golden::check_all(normal_form_of_case); }
 
 }  // namespace
 }  // namespace iris::filter

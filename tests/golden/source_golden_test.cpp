@@ -11,22 +11,13 @@
 namespace iris::jit {
 namespace {
 
-constexpr const char* event_names[] = {"L4FirstPacket", "L4EndHshk", "InL4Conn",    "InL4Stream",
-                                       "L7OnDisc",      "L7EndHdrs", "L4Terminated"};
+constexpr const char* event_names[] = {"L4FirstPacket", "L4EndHshk", "InL4Conn",     "InL4Stream",
+                                       "L7OnDisc",      "L7EndHdrs", "L4Terminated", "Packet"};
 
 std::string describe(const frontend::Parameter& parameter) {
-  using enum frontend::DataType;
-  switch (parameter.type) {
-    case five_tuple:
-      return "FiveTuple";
-    case l4_pdu:
-      return "L4Pdu";
-    case conn_record:
-      return "ConnRecord";
-    case session:
-      return parameter.protocol + " session";
-  }
-  return "?";
+  if (parameter.type == frontend::DataType::session) return parameter.protocol + " session";
+  std::string name(abi::info_of(parameter.type).name.substr(std::string_view("iris::").size()));
+  return parameter.argument == 0 ? name : name + "<" + std::to_string(parameter.argument) + ">";
 }
 
 std::string at(frontend::Location where) { return std::to_string(where.line) + ":" + std::to_string(where.column); }

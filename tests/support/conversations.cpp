@@ -15,7 +15,6 @@ constexpr std::size_t buffer_bytes = 512;
 constexpr std::size_t ip_at = 14;
 constexpr std::size_t tcp_at = ip_at + 20;
 constexpr std::size_t payload_at = tcp_at + 20;
-constexpr std::uint64_t start_ns = 1'700'000'000'000'000'000;
 constexpr std::uint64_t ns_between_packets_of_one = 200'000'000;  // on average; far below any timeout
 
 void put16(std::uint8_t* to, std::uint16_t value) {
@@ -145,8 +144,11 @@ std::size_t Conversations::generate(std::span<source::PacketRef> burst) {
     std::uint8_t* to = &buffers_[packets_ % buffers * buffer_bytes];
     const auto length = static_cast<std::uint32_t>(script_[state.step].bytes.size());
     write(to, index, state);
-    burst[i] = {
-        to, length, length, {start_ns + packets_ * ns_between_packets_of_one / options_.conversations}, nullptr};
+    burst[i] = {to,
+                length,
+                length,
+                {options_.start.nanoseconds + packets_ * ns_between_packets_of_one / options_.conversations},
+                nullptr};
     ++packets_;
     if (++state.step == script_.size()) {
       ++finished_;

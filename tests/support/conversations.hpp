@@ -18,6 +18,7 @@ struct ConversationOptions {
   std::uint32_t conversations = 1000;  // at a time
   std::uint32_t packets = 20;          // of each; at least 8
   std::uint64_t seed = 1;
+  Timestamp start{1'700'000'000'000'000'000};  // of the first packet
 };
 
 class Conversations {

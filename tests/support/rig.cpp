@@ -57,7 +57,10 @@ void Rig::adopt() {
 
 void Rig::process(std::span<const source::PacketRef> burst) {
   adopt();
-  tracker_->process(intake_.take(burst));
+  conn::PacketEvents& packets = tracker_->packet_events();
+  const auto arrivals = intake_.take(burst, packets.wanted());
+  for (const worker::Layer& layer : intake_.layers()) packets.take(layer.arrival, layer.status);
+  tracker_->process(arrivals);
   if (!burst.empty()) tracker_->sweep(0xffffffffU, burst.back().ts);
   publisher_.report_oldest_epoch(0, tracker_->oldest_epoch());
 }

@@ -1,12 +1,10 @@
 // Promise number one: no swap loses a packet or a connection's state. Subscriptions come and go a thousand times while
 // a source delivers as fast as the worker takes it; a resident subscription checks every packet of every connection.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
@@ -14,6 +12,7 @@
 
 #include "daemon/worker/worker.hpp"
 #include "tests/support/conversations.hpp"
+#include "tests/support/process.hpp"
 #include "tests/support/rig.hpp"
 
 namespace iris {
@@ -69,14 +68,6 @@ struct IRIS_CALLBACK("not udp") Count {
 };
 )"};
 
-double resident_megabytes() {
-  std::ifstream file("/proc/self/statm");
-  double all = 0;
-  double resident = 0;
-  file >> all >> resident;
-  return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
-}
-
 unsigned cycles() {
   const char* wanted = std::getenv("IRIS_SWAP_CYCLES");
   return wanted != nullptr ? static_cast<unsigned>(std::stoul(wanted)) : 1000;
@@ -130,9 +121,9 @@ TEST_F(SwapTest, LosesNothingWhileSubscriptionsComeAndGo) {
     total_ms.push_back(added->total_ms);
     const auto removed = registry_.remove("visitor");
     ASSERT_TRUE(removed.has_value()) << removed.error().message;
-    if (cycle == count / 10) settled = resident_megabytes();
+    if (cycle == count / 10) settled = support::resident_megabytes();
   }
-  const double grown = resident_megabytes();
+  const double grown = support::resident_megabytes();
   std::ranges::sort(total_ms);
   std::printf("%u cycles; add to live: median %.1f ms; RSS %.1f -> %.1f MiB\n", count, total_ms[total_ms.size() / 2],
               settled, grown);

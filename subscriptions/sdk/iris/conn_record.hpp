@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
+#include <iris/l4_pdu.hpp>
 #include <iris/net.hpp>
 #include <iris/time.hpp>
 
@@ -20,14 +22,16 @@ enum class EndReason : std::uint8_t {
   evicted,       // the table was full, and the connection made room for a new one
 };
 
-// One direction of a connection.
+// One direction of a connection. Bytes are those on the wire, also where a capture cut packets off.
 struct Flow {
   std::uint64_t packets = 0;
   std::uint64_t wire_bytes = 0;     // whole frames
-  std::uint64_t payload_bytes = 0;  // after the transport header, retransmissions included
+  std::uint64_t payload_bytes = 0;  // after the transport header; of TCP each sequence number once
+  std::uint64_t gap_bytes = 0;      // TCP: sequence numbers skipped, and in no packet that was seen
 };
 
-// Data type: counters and times of a connection, from its first packet to the moment of the call.
+// Data type: counters and times of a connection, from its first packet to the moment of the call. Whole at
+// L4Terminated, where a function that takes it runs unless IRIS_ON says otherwise.
 struct ConnRecord {
   FiveTuple tuple;
   Timestamp start;  // of the first packet
@@ -42,9 +46,17 @@ struct ConnRecord {
   std::uint8_t history_length = 0;
   EndReason end = EndReason::end_of_input;  // meaningful at L4Terminated
   bool midstream = false;                   // TCP, and the connection's SYN was not seen, so far
+  bool degraded = false;                    // Iris was short of memory: parts of the payload were not looked at
+  std::uint8_t vlan_count = 0;
+  std::array<std::uint16_t, 4> vlan_ids{};  // filled up to vlan_count
 
   [[nodiscard]] constexpr Duration duration() const { return last - start; }
   [[nodiscard]] constexpr std::string_view history() const { return {history_letters.data(), history_length}; }
+  // Of the first packet, outermost first; no more than four.
+  [[nodiscard]] constexpr std::span<const std::uint16_t> vlans() const { return std::span(vlan_ids).first(vlan_count); }
+  [[nodiscard]] constexpr const Flow& of(Direction direction) const {
+    return direction == Direction::FromOriginator ? originator : responder;
+  }
 };
 
 }  // namespace iris

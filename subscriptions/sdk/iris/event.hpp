@@ -1,11 +1,12 @@
-// The points in a connection's life at which functions run.
+// The points in a connection's life at which functions run; and packets, which need no connection.
 #pragma once
 
 #include <cstdint>
 
 namespace iris {
 
-// In the order in which they can first happen. Values are part of the binary interface: append only.
+// Those of connections in the order in which they can first happen. Values are part of the binary interface: append
+// only.
 enum class Event : std::uint8_t {
   L4FirstPacket = 0,  // the connection's first packet, TCP or UDP
   L4EndHshk = 1,      // TCP only: SYN and its acknowledgement were seen from both sides
@@ -16,9 +17,10 @@ enum class Event : std::uint8_t {
   // The end: FIN both ways or RST and no late packet for some seconds (configured; 5), inactivity, end of input, or
   // removal of the subscription.
   L4Terminated = 6,
+  Packet = 7,  // every captured frame, IP or not, one by one; has nothing to do with connections
 
   ConnTerminated = L4Terminated,
 };
-inline constexpr unsigned event_count = 7;
+inline constexpr unsigned event_count = 8;
 
 }  // namespace iris

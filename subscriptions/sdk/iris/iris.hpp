@@ -25,6 +25,12 @@
 //   IRIS_CALLBACK("tcp.port = 53") IRIS_ON(InL4Conn)
 //   void each_packet(const iris::L4Pdu& pdu);
 //
+// Data types, each taken as `const iris::T&`. Of a connection: FiveTuple, StartTime, EthAddr, Vlan (from its first
+// packet on); ConnRecord, PktCount, ByteCount, InterArrivals, ConnHistory, ConnDuration, TcpMetrics (up to the moment
+// of the call); FirstPackets<N>, OriginatorPackets<N>, ResponderPackets<N> (raw, from its start); Service (once
+// identified). Of a packet: L4Pdu, Payload. Of a session: TlsHandshake. What nobody takes is neither computed nor
+// stored.
+//
 // State. A struct with IRIS_CALLBACK is constructed when its filter becomes true for a connection, sees what happens
 // from then on, and is destroyed with the connection. A method that returns false unsubscribes that connection.
 //
@@ -34,16 +40,30 @@
 //     IRIS_ON(L4Terminated) void end(const iris::FiveTuple& flow) { iris::emit(Row{flow, bytes}); }
 //   };
 //
+// Packets. ICMP, SCTP, ESP, GRE are never connections. At Packet, every captured frame is delivered by itself, TCP and
+// UDP among them: filters then know addresses, ports, protocols and `icmp.type`, with the sender as `src`.
+//
+//   IRIS_CALLBACK("icmp.type = 3") IRIS_ON(Packet)
+//   void unreachable(const iris::Frame& frame) {
+//     if (const auto flow = frame.quoted()) iris::emit(Row{flow->responder, frame.icmp()->code});
+//   }
+//
 // References, views and spans that you are given are valid only during the call. User code runs on the core that
 // receives packets: it must not block. In-process C++ is trusted code; Iris guards against accidents, not attackers.
 #pragma once
 
 #include <iris/annotations.hpp>
+#include <iris/conn_parts.hpp>
 #include <iris/conn_record.hpp>
 #include <iris/emit.hpp>
 #include <iris/event.hpp>
 #include <iris/filter.hpp>
+#include <iris/frame.hpp>
+#include <iris/ip_header.hpp>
 #include <iris/l4_pdu.hpp>
+#include <iris/link.hpp>
 #include <iris/net.hpp>
+#include <iris/packets.hpp>
 #include <iris/protocols/tls.hpp>
+#include <iris/tcp_metrics.hpp>
 #include <iris/time.hpp>

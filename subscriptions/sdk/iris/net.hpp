@@ -4,6 +4,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <string_view>
 
 namespace iris {
 
@@ -57,6 +58,27 @@ struct Endpoint {
 // Values are IANA protocol numbers. Connections are of TCP and UDP only; the others, and numbers without a name here,
 // appear on single packets.
 enum class Transport : std::uint8_t { Icmp = 1, Tcp = 6, Udp = 17, Gre = 47, Esp = 50, Icmpv6 = 58, Sctp = 132 };
+
+// As in filters: "tcp"; empty for others than these.
+[[nodiscard]] constexpr std::string_view name(Transport transport) {
+  switch (transport) {
+    case Transport::Icmp:
+      return "icmp";
+    case Transport::Tcp:
+      return "tcp";
+    case Transport::Udp:
+      return "udp";
+    case Transport::Gre:
+      return "gre";
+    case Transport::Esp:
+      return "esp";
+    case Transport::Icmpv6:
+      return "icmpv6";
+    case Transport::Sctp:
+      return "sctp";
+  }
+  return {};
+}
 
 // Data type: who speaks to whom. The originator sent the connection's first packet.
 struct FiveTuple {

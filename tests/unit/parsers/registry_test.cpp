@@ -3,10 +3,12 @@
 #include <iris/protocols/tls.hpp>
 
 #include <cstring>
+#include <map>
 #include <set>
 #include <string_view>
 
 #include "parsers/api.hpp"
+#include "parsers/packet/facts.hpp"
 
 namespace iris::parsers {
 namespace {
@@ -88,7 +90,10 @@ TEST(Registry, EveryFieldIsSane) {
 }
 
 TEST(PacketSchema, Presence) {
-  EXPECT_EQ(find_protocol("ip")->presence, nullptr);
+  EXPECT_EQ(find_protocol("ip")->presence, &field("ip", "version"));
+  EXPECT_EQ(find_protocol("ip")->presence_value, 4U);
+  EXPECT_EQ(find_protocol("ip")->presence_other, 6U);
+  EXPECT_EQ(find_protocol("ip")->occurrence, Occurrence::every_connection);
   EXPECT_EQ(find_protocol("ipv4")->presence, &field("ip", "version"));
   EXPECT_EQ(find_protocol("ipv4")->presence_value, 4U);
   EXPECT_EQ(find_protocol("ipv6")->presence, &field("ip", "version"));
@@ -97,6 +102,41 @@ TEST(PacketSchema, Presence) {
   EXPECT_EQ(find_protocol("tcp")->presence_value, 6U);
   EXPECT_EQ(find_protocol("udp")->presence, &field("ip", "protocol"));
   EXPECT_EQ(find_protocol("udp")->presence_value, 17U);
+}
+
+TEST(PacketSchema, WhatIsNeverAConnection) {
+  const std::map<std::string_view, std::uint64_t> numbers{
+      {"icmp", 1}, {"gre", 47}, {"esp", 50}, {"icmpv6", 58}, {"sctp", 132}};
+  for (const Protocol& protocol : registry()) {
+    SCOPED_TRACE(protocol.name);
+    const auto number = numbers.find(protocol.name);
+    EXPECT_EQ(protocol.occurrence == Occurrence::packets_only, number != numbers.end());
+    if (number == numbers.end()) continue;
+    EXPECT_EQ(protocol.presence, &field("ip", "protocol"));
+    EXPECT_EQ(protocol.presence_value, number->second);
+    EXPECT_EQ(protocol.presence_other, 0U);
+  }
+}
+
+TEST(PacketSchema, FieldsReadThePacketsFacts) {
+  packet::PacketFacts facts;
+  facts.tuple = some_tuple();
+  for (const std::string_view protocol : {"icmp", "icmpv6"}) {
+    for (const std::string_view name : {"type", "code"}) {
+      const Field& number = field(protocol, name);
+      ASSERT_NE(number.flag_offset, 0);
+      EXPECT_EQ(reinterpret_cast<const unsigned char*>(&facts)[number.flag_offset], 0);
+    }
+  }
+  facts.icmp_type = 3;
+  facts.icmp_code = 13;
+  for (const std::string_view protocol : {"icmp", "icmpv6"}) {
+    EXPECT_EQ(read<std::uint8_t>(facts, field(protocol, "type")), 3);
+    EXPECT_EQ(read<std::uint8_t>(facts, field(protocol, "code")), 13);
+    EXPECT_EQ(reinterpret_cast<const unsigned char*>(&facts)[field(protocol, "type").flag_offset], 1);
+  }
+  EXPECT_EQ(read<std::uint16_t>(facts, field("sctp", "dst_port")), 443);
+  EXPECT_EQ(read<IpAddress>(facts, field("ip", "src_addr")), facts.tuple.originator.ip);
 }
 
 TEST(PacketSchema, FieldsReadTheTuple) {

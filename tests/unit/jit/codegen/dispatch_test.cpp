@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iris/conn_record.hpp>
+
 #include <iris/protocols/tls.hpp>
 
 #include <cstddef>
@@ -28,9 +30,9 @@ using ::testing::Not;
 using testing::Random;
 using testing::Value;
 
-// A five-tuple with more behind it, so that every shape of a field occurs at some level.
+// A connection with more behind it, so that every shape of a field occurs at some level.
 struct Extended {
-  FiveTuple tuple;
+  ConnRecord record;
   std::uint8_t byte = 0;
   std::uint32_t word = 0;
   std::uint64_t wide[2] = {0, 0};
@@ -88,7 +90,7 @@ std::uint32_t tls_number() {
 std::vector<FamilyShape> all_shapes() {
   std::vector<const Field*> fields{&parsers::service_field};
   for (const Field& each : extra) fields.push_back(&each);
-  for (const char* protocol : {"ip", "ipv4", "ipv6", "tcp", "udp", "tls"}) {
+  for (const char* protocol : {"conn", "ip", "ipv4", "ipv6", "tcp", "udp", "tls"}) {
     for (const Field& each : fields_of(protocol)) fields.push_back(&each);
   }
   std::vector<FamilyShape> shapes;
@@ -112,7 +114,7 @@ struct Sample {
   std::uint32_t protocol = 0;
   std::deque<std::string> texts;
 
-  [[nodiscard]] abi::Facts facts() const { return {&extended.tuple, &tls, protocol, 0}; }
+  [[nodiscard]] abi::Facts facts() const { return {&extended.record, &tls, protocol, 0}; }
   [[nodiscard]] const std::byte* base(Level level) const {
     if (level == Level::protocol) return reinterpret_cast<const std::byte*>(&protocol);
     if (level == Level::session) return reinterpret_cast<const std::byte*>(&tls);
@@ -126,7 +128,7 @@ struct Sample {
     if (field.level != Level::tuple || owner == nullptr || owner->presence == nullptr) return true;
     std::uint64_t number = 0;
     std::memcpy(&number, base(Level::tuple) + owner->presence->offsets[0], owner->presence->width);
-    return number == owner->presence_value;
+    return number == owner->presence_value || (owner->presence_other != 0 && number == owner->presence_other);
   }
 
   // The values that are there: at most one an alternative.
@@ -168,7 +170,7 @@ struct Sample {
 Sample random_sample(Random& random, const std::vector<filter::Predicate>& predicates) {
   Sample sample;
   sample.protocol = static_cast<std::uint32_t>(below(random, 8));
-  sample.extended.tuple.transport = below(random, 2) != 0 ? Transport::Tcp : Transport::Udp;
+  sample.extended.record.tuple.transport = below(random, 2) != 0 ? Transport::Tcp : Transport::Udp;
   const auto fill = [&](const Field& field) {
     for (unsigned i = 0; i < field.alternatives; ++i) {
       std::optional<Value> value;

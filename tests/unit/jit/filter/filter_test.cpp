@@ -73,10 +73,15 @@ TEST(Filter, ProtocolOfAField) {
 TEST(Filter, EveryFieldOfTheRegistryParses) {
   for (const auto& protocol : parsers::registry()) {
     if (protocol.name.empty()) continue;
-    EXPECT_TRUE(parse(protocol.name)) << protocol.name;
+    const auto parses = [&](std::string_view text) {
+      const bool of_packets = protocol.presence != nullptr && protocol.presence->level == parsers::Level::tuple;
+      const bool of_connections = protocol.occurrence != parsers::Occurrence::packets_only;
+      EXPECT_EQ(parse(text, Subject::packet).has_value(), of_packets) << text;
+      EXPECT_EQ(parse(text, Subject::connection).has_value(), of_connections) << text;
+    };
+    parses(protocol.name);
     for (const auto& field : protocol.fields) {
-      const std::string name = std::string(protocol.name) + "." + std::string(field.name);
-      EXPECT_TRUE(parse(name)) << name;
+      parses(std::string(protocol.name) + "." + std::string(field.name));
     }
   }
 }

@@ -30,7 +30,9 @@ Spec full() {
   Callback state{.name = "S", .filter = "tcp", .where = {9, 8}, .state = State{24, 8, "c", "d"}, .functions = {}};
   state.functions.push_back({"update", {10, 1}, Event::InL4Conn, {{DataType::l4_pdu, {}}}, "iris_thunk_3"});
   state.functions.push_back({"end", {11, 1}, Event::L4Terminated, {{DataType::conn_record, {}}}, "iris_thunk_4"});
-  spec.callbacks = {plain, state};
+  Callback packets{.name = "p", .filter = "icmp", .where = {12, 1}, .state = {}, .functions = {}};
+  packets.functions.push_back({"p", {12, 1}, Event::Packet, {{DataType::frame, {}}}, "iris_thunk_5"});
+  spec.callbacks = {plain, state, packets};
 
   auto layout = value("", structure, 0, 64);
   auto optional_number = value("maybe", optional, 0, 16);
@@ -88,6 +90,10 @@ TEST(SpecText, RefusesWrongTypesAndRanges) {
   expect_refused("session without protocol",
                  [](json& s) { s["callbacks"][0]["functions"][0]["parameters"][0][1] = ""; });
   expect_refused("no symbol", [](json& s) { s["callbacks"][0]["functions"][0]["symbol"] = ""; });
+  expect_refused("connection's data at Packet", [](json& s) { s["callbacks"][0]["functions"][0]["event"] = 7; });
+  expect_refused("frame elsewhere", [](json& s) { s["callbacks"][2]["functions"][0]["event"] = 2; });
+  expect_refused("frame at a match", [](json& s) { s["callbacks"][2]["functions"][0]["event"] = nullptr; });
+  expect_refused("state at Packet", [](json& s) { s["callbacks"][2]["state"] = s["callbacks"][1]["state"]; });
   expect_refused("plain callback without function", [](json& s) { s["callbacks"][0]["functions"] = json::array(); });
   expect_refused("state without function", [](json& s) { s["callbacks"][1]["functions"] = json::array(); });
   expect_refused("alignment", [](json& s) { s["callbacks"][1]["state"]["alignment"] = 3; });

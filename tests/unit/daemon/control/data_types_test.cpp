@@ -1,0 +1,293 @@
+// Every data type as a subscription gets it, of conversations whose every packet is known: SYN, SYN-ACK, ACK,
+// ClientHello, ServerHello, four of 64 bytes in turn, FIN, FIN, ACK; one each 200 ms.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemon/control/records.hpp"
+#include "tests/support/conversations.hpp"
+#include "tests/support/rig.hpp"
+
+namespace iris::control {
+namespace {
+
+using nlohmann::json;
+using support::Conversations;
+using support::Rig;
+using testing::ElementsAre;
+
+constexpr unsigned conversation_packets = 12;
+
+class DataTypes : public testing::Test {
+ protected:
+  void packets(unsigned count) {
+    source::PacketRef packet;
+    for (unsigned i = 0; i < count; ++i) {
+      ASSERT_EQ(traffic_.generate({&packet, 1}), 1U);
+      now_ = packet.ts;
+      rig_.process({&packet, 1});
+    }
+  }
+  void conversations(unsigned count) {
+    packets(count * conversation_packets);
+    linger();
+  }
+  // Until closed connections no longer wait for late packets.
+  void linger() { rig_.tracker().expire(now_ + Duration{6'000'000'000}, 1'000'000); }
+  void add(const std::string& name, const std::string& body) {
+    const auto added = rig_.registry().add(name, {name + ".cpp", "#include <iris/iris.hpp>\n" + body});
+    ASSERT_TRUE(added.has_value()) << added.error().message;
+  }
+  // What the source emits of one conversation.
+  std::vector<json> of_one(const std::string& body) {
+    add("one", body);
+    conversations(1);
+    return rig_.events("one");
+  }
+  json only(const std::string& body) {
+    const auto events = of_one(body);
+    EXPECT_EQ(events.size(), 1U);
+    return events.empty() ? json() : events.front();
+  }
+
+  Conversations traffic_{{.conversations = 1, .packets = conversation_packets}};
+  source::MemorySource holder_{[](std::span<source::PacketRef>) { return std::size_t{0}; }};
+  Rig rig_{holder_};
+  Timestamp now_;  // of the latest packet
+};
+
+TEST_F(DataTypes, PktCount) {
+  const auto row = only(R"(
+struct Row { std::uint64_t originator, responder, total; };
+IRIS_CALLBACK("tcp") void f(const iris::PktCount& n) { iris::emit(Row{n.originator, n.responder, n.total()}); }
+)");
+  EXPECT_EQ(row, (json{{"originator", 7}, {"responder", 5}, {"total", 12}}));
+}
+
+TEST_F(DataTypes, PktCountAtEveryPacket) {
+  const auto rows = of_one(R"(
+struct Row { std::uint64_t total; };
+IRIS_CALLBACK("tcp") IRIS_ON(InL4Conn) void f(const iris::PktCount& n) { iris::emit(Row{n.total()}); }
+)");
+  ASSERT_EQ(rows.size(), 12U);
+  EXPECT_EQ(rows.front()["total"], 1);
+  EXPECT_EQ(rows.back()["total"], 12);
+}
+
+TEST_F(DataTypes, ByteCount) {
+  const auto row = only(R"(
+struct Row { std::uint64_t orig_wire, orig_payload, total_wire, total_payload; };
+IRIS_CALLBACK("tcp") void f(const iris::ByteCount& n) {
+  iris::emit(Row{n.originator.wire, n.originator.payload, n.total().wire, n.total().payload});
+}
+)");
+  EXPECT_EQ(row["total_wire"], row["total_payload"].get<unsigned>() + 12 * 54);
+  EXPECT_EQ(row["orig_wire"], row["orig_payload"].get<unsigned>() + 7 * 54);
+}
+
+TEST_F(DataTypes, InterArrivals) {
+  const auto row = only(R"(
+struct Row { std::uint64_t both, originator, responder; iris::Duration min, max, mean; double variance;
+             std::span<const iris::Duration> first; };
+IRIS_CALLBACK("tcp") void f(const iris::InterArrivals& t) {
+  iris::emit(Row{t.both.count, t.originator.count, t.responder.count, t.responder.min, t.responder.max, t.both.mean(),
+                 t.both.variance(), t.responder.first()});
+}
+)");
+  EXPECT_EQ(row["both"], 11);
+  EXPECT_EQ(row["originator"], 6);
+  EXPECT_EQ(row["responder"], 4);
+  EXPECT_EQ(row["min"], 0.4);
+  EXPECT_EQ(row["max"], 0.6);
+  EXPECT_NEAR(row["mean"].get<double>(), 0.2, 1e-9);
+  EXPECT_NEAR(row["variance"].get<double>(), 0, 1e-9);
+  EXPECT_THAT(row["first"], ElementsAre(0.6, 0.4, 0.4, 0.4));
+}
+
+TEST_F(DataTypes, HistoryDurationAndStart) {
+  const auto row = only(R"(
+struct Row { std::string_view history; double seconds; bool same; };
+IRIS_CALLBACK("tcp") void f(const iris::ConnHistory& h, const iris::ConnDuration& d, const iris::StartTime& s) {
+  iris::emit(Row{h.letters, d.seconds(), s.ts == d.start});
+}
+)");
+  EXPECT_EQ(row["history"], "ShADdFf");
+  EXPECT_NEAR(row["seconds"].get<double>(), 2.2, 1e-9);
+  EXPECT_EQ(row["same"], true);
+}
+
+TEST_F(DataTypes, WhatTheFirstPacketTellsDelaysNothing) {
+  add("one", R"(
+struct Row { bool source, destination; std::size_t vlans; };
+IRIS_CALLBACK("tcp") void f(const iris::EthAddr& link, const iris::Vlan& vlan, const iris::StartTime&) {
+  iris::emit(Row{link.source.has_value(), link.destination.has_value(), vlan.ids().size()});
+}
+)");
+  packets(1);
+  const auto rows = rig_.events("one");
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0], (json{{"source", true}, {"destination", true}, {"vlans", 0}}));
+}
+
+TEST_F(DataTypes, FirstPacketsAreTheFirst) {
+  const auto row = only(R"(
+struct Row { std::vector<std::size_t> sizes; std::vector<bool>::size_type from_responder; std::size_t originator, responder; };
+IRIS_CALLBACK("tls.sni contains 'example'")
+void f(const iris::FirstPackets<6>& all, const iris::OriginatorPackets<64>& o, const iris::ResponderPackets<2>& r) {
+  Row row{};
+  for (const auto& packet : all) {
+    row.sizes.push_back(packet.frame.size());
+    row.from_responder += packet.direction == iris::Direction::FromResponder;
+  }
+  row.originator = o.size();
+  row.responder = r.size();
+  iris::emit(row);
+}
+)");
+  EXPECT_EQ(row["sizes"].size(), 6U);
+  EXPECT_EQ(row["sizes"][0], 54);
+  EXPECT_EQ(row["sizes"][5], 54 + 64);
+  EXPECT_EQ(row["from_responder"], 2);
+  EXPECT_EQ(row["originator"], 7);
+  EXPECT_EQ(row["responder"], 2);
+}
+
+// What one sees does not depend on how much others keep.
+TEST_F(DataTypes, FirstPacketsAreTheSameInCompany) {
+  const auto source = [](const std::string& n) {
+    return R"(
+struct Row { std::size_t size; std::vector<iris::Timestamp> times; };
+IRIS_CALLBACK("tcp") void f(const iris::FirstPackets<)" +
+           n + R"(>& all) {
+  Row row{all.size(), {}};
+  for (const auto& packet : all) row.times.push_back(packet.ts);
+  iris::emit(row);
+}
+)";
+  };
+  add("four", source("4"));
+  packets(3);  // a connection that only `four` sees
+  add("sixty", source("60"));
+  packets(conversation_packets - 3);
+  conversations(1);
+  const auto four = rig_.events("four");
+  const auto sixty = rig_.events("sixty");
+  ASSERT_EQ(four.size(), 2U);
+  ASSERT_EQ(sixty.size(), 1U);
+  EXPECT_EQ(four[0]["size"], 4);
+  EXPECT_EQ(four[1]["size"], 4);
+  EXPECT_EQ(sixty[0]["size"], 12);
+  EXPECT_EQ(four[1]["times"][3], sixty[0]["times"][3]);
+}
+
+TEST_F(DataTypes, PayloadOfPacketsAndOfTheStream) {
+  add("packets", R"(
+struct Row { std::size_t size; bool from_originator; };
+IRIS_CALLBACK("tcp") IRIS_ON(InL4Conn) void f(const iris::Payload& p) {
+  iris::emit(Row{p.bytes.size(), p.from_originator()});
+}
+)");
+  add("stream", R"(
+struct Row { std::size_t size; };
+IRIS_CALLBACK("tcp") IRIS_ON(InL4Stream) void f(const iris::Payload& p) { iris::emit(Row{p.bytes.size()}); }
+)");
+  conversations(1);
+  const auto rows = rig_.events("packets");
+  ASSERT_EQ(rows.size(), 12U);
+  EXPECT_EQ(rows[0]["size"], 0);
+  EXPECT_EQ(rows[5], (json{{"size", 64}, {"from_originator", true}}));
+  EXPECT_EQ(rig_.events("stream").size(), 6U);
+}
+
+const std::string service_row = R"(
+struct Row { std::optional<std::string_view> name; std::uint64_t packets; };
+)";
+
+TEST_F(DataTypes, ServiceAsSoonAsItIsKnown) {
+  add("one", service_row + R"(
+IRIS_CALLBACK("tcp") void f(const iris::Service& service, const iris::FiveTuple&) { iris::emit(Row{service.name, 0}); }
+)");
+  packets(3);
+  EXPECT_TRUE(rig_.events("one").empty());
+  packets(1);  // the ClientHello
+  ASSERT_EQ(rig_.events("one").size(), 1U);
+  EXPECT_EQ(rig_.events("one")[0]["name"], "tls");
+  packets(8);
+  EXPECT_EQ(rig_.events("one").size(), 1U);
+}
+
+TEST_F(DataTypes, ServiceWhenTheFilterIsDecidedLater) {
+  const auto row = only(service_row + R"(
+IRIS_CALLBACK("tls.sni contains 'example' or tls.sni = 'x'") void f(const iris::Service& s) {
+  iris::emit(Row{s.name, 0});
+}
+)");
+  EXPECT_EQ(row["name"], "tls");
+}
+
+TEST_F(DataTypes, ServiceOfAConnectionThatEndsBefore) {
+  add("one", service_row + R"(
+IRIS_CALLBACK("tcp") void f(const iris::Service& service) { iris::emit(Row{service.name, 0}); }
+)");
+  packets(2);
+  rig_.finish();
+  const auto rows = rig_.events("one");
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_TRUE(rows[0]["name"].is_null());
+}
+
+TEST_F(DataTypes, ServiceAtTheEnd) {
+  const auto row = only(service_row + R"(
+IRIS_CALLBACK("") void f(const iris::ConnRecord& record, const iris::Service& service) {
+  iris::emit(Row{service.name, record.originator.packets + record.responder.packets});
+}
+)");
+  EXPECT_EQ(row, (json{{"name", "tls"}, {"packets", 12}}));
+}
+
+// ---- the default analysis -----------------------------------------------------------------------------------------
+
+TEST_F(DataTypes, ConnIsARecord) {
+  const auto source = source_of({{"conn"}, "tcp.port = 443"});
+  ASSERT_TRUE(source.has_value());
+  EXPECT_EQ(source->name, "conn.cpp");
+  ASSERT_TRUE(rig_.registry().add("", *source).has_value());
+  EXPECT_EQ(rig_.registry().list()[0].callbacks[0].filter, "tcp.port = 443");
+  conversations(1);
+  const auto rows = rig_.events("conn");
+  ASSERT_EQ(rows.size(), 1U);
+  const json& row = rows[0];
+  EXPECT_EQ(row["transport"], "tcp");
+  EXPECT_EQ(row["duration"], 2.2);
+  EXPECT_EQ(row["orig_packets"], 7);
+  EXPECT_EQ(row["resp_packets"], 5);
+  EXPECT_EQ(row["orig_gap_bytes"], 0);
+  EXPECT_EQ(row["history"], "ShADdFf");
+  EXPECT_EQ(row["service"], "tls");
+  EXPECT_EQ(row["end"], "fin");
+  EXPECT_EQ(row["vlan"], json::array());
+  EXPECT_EQ(row["responder"]["port"], 443);
+}
+
+TEST_F(DataTypes, AFilterNarrowsRecords) {
+  const auto source = source_of({{}, "udp or tcp.port = 80"});
+  ASSERT_TRUE(source.has_value());
+  EXPECT_EQ(source->name, "logs.cpp");
+  ASSERT_TRUE(rig_.registry().add("", *source).has_value());
+  conversations(1);
+  EXPECT_TRUE(rig_.events("logs").empty());
+}
+
+TEST(Records, RefusesWhatIsNone) {
+  const auto unknown = source_of({{"conn", "con"}, ""});
+  ASSERT_FALSE(unknown.has_value());
+  EXPECT_EQ(unknown.error().code, ErrorCode::not_found);
+  EXPECT_THAT(unknown.error().message, testing::HasSubstr("no record is named 'con' (did you mean 'conn'?)"));
+  const auto filter = source_of({{"conn"}, "tcp and tls.snj = 'x'"});
+  ASSERT_FALSE(filter.has_value());
+  EXPECT_EQ(filter.error().code, ErrorCode::invalid);
+  EXPECT_THAT(filter.error().message, testing::HasSubstr("filter:1:9: error: unknown field 'tls.snj'"));
+  EXPECT_THAT(filter.error().message, testing::HasSubstr("\n        ^~~~~~~"));
+}
+
+}  // namespace
+}  // namespace iris::control
