@@ -3,72 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
-#include <ranges>
-#include <string_view>
 #include <vector>
+
+#include "client/text.hpp"
 
 namespace iris::client {
 namespace {
 
 using nlohmann::ordered_json;
-using Row = std::vector<std::string>;
-
-std::string line(const ordered_json& json) {
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-}
-
-bool is_number(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-}
-
-// Columns are two spaces apart, those of numbers (under a heading) to the right; nothing follows a row's last word.
-// Widths count characters of UTF-8.
-std::string table(const std::vector<Row>& rows) {
-  const auto width = [](const std::string& text) {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
-  };
-  std::vector<std::size_t> widths;
-  for (const Row& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
-  }
-  std::vector<bool> numeric(widths.size(), rows.size() > 1);
-  for (const Row& row : rows | std::views::drop(1)) {
-    for (std::size_t i = 0; i < row.size(); ++i) numeric[i] = numeric[i] && is_number(row[i]);
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    std::string out;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const bool right = numeric[i];
-      const std::string gap(widths[i] - width(row[i]), ' ');
-      out += (i == 0 ? "" : "  ") + (right ? gap + row[i] : row[i] + gap);
-    }
-    out.erase(out.find_last_not_of(' ') + 1);
-    text += out + "\n";
-  }
-  return text;
-}
-
-std::string time_text(const google::protobuf::Timestamp& time) {
-  using namespace std::chrono;
-  const sys_seconds point{seconds(time.seconds())};
-  const sys_days day = floor<days>(point);
-  const year_month_day date(day);
-  const hh_mm_ss clock(point - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), time.nanos() / 1'000'000);
-}
-
-std::string uptime_text(double seconds) {
-  const auto whole = static_cast<std::uint64_t>(seconds);
-  const std::string clock = fmt::format("{:02}:{:02}:{:02}", whole / 3600 % 24, whole / 60 % 60, whole % 60);
-  return whole < 86400 ? clock : fmt::format("{} d {}", whole / 86400, clock);
-}
 
 template <class Count>
 std::uint64_t sum(const v1::Subscription& subscription, Count count) {
@@ -170,58 +114,6 @@ std::string show_json(const v1::Subscription& subscription) {
   ordered_json json = to_json(subscription);
   json["source"] = subscription.source().text();
   return line(json);
-}
-
-std::string status_text(const v1::StatusResponse& status) {
-  std::string text = fmt::format("irisd {}, up {}\n", status.version(), uptime_text(status.uptime_seconds()));
-  text += fmt::format("epoch {}, {} live, {} retiring\n", status.epoch(), status.subscriptions(), status.retiring());
-  if (!status.ports().empty()) {
-    std::vector<Row> rows{{"port", "packets", "bytes", "missed"}};
-    for (const auto& port : status.ports()) {
-      rows.push_back(
-          {port.name(), std::to_string(port.packets()), std::to_string(port.bytes()), std::to_string(port.missed())});
-    }
-    text += "\n" + table(rows);
-  }
-  if (!status.workers().empty()) {
-    std::vector<Row> rows{
-        {"worker", "epoch", "packets", "bytes", "undecoded", "connections", "begun", "ended", "table full"}};
-    for (const auto& worker : status.workers()) {
-      rows.push_back({std::to_string(worker.lcore()), std::to_string(worker.epoch()), std::to_string(worker.packets()),
-                      std::to_string(worker.bytes()), std::to_string(worker.undecoded()),
-                      std::to_string(worker.connections_live()), std::to_string(worker.connections_begun()),
-                      std::to_string(worker.connections_ended()), std::to_string(worker.table_full())});
-    }
-    text += "\n" + table(rows);
-  }
-  return text;
-}
-
-std::string status_json(const v1::StatusResponse& status) {
-  ordered_json ports = ordered_json::array();
-  for (const auto& port : status.ports()) {
-    ports.push_back(
-        {{"name", port.name()}, {"packets", port.packets()}, {"bytes", port.bytes()}, {"missed", port.missed()}});
-  }
-  ordered_json workers = ordered_json::array();
-  for (const auto& worker : status.workers()) {
-    workers.push_back({{"lcore", worker.lcore()},
-                       {"epoch", worker.epoch()},
-                       {"packets", worker.packets()},
-                       {"bytes", worker.bytes()},
-                       {"undecoded", worker.undecoded()},
-                       {"connections_begun", worker.connections_begun()},
-                       {"connections_ended", worker.connections_ended()},
-                       {"connections_live", worker.connections_live()},
-                       {"table_full", worker.table_full()}});
-  }
-  return line({{"version", status.version()},
-               {"uptime_seconds", status.uptime_seconds()},
-               {"epoch", status.epoch()},
-               {"subscriptions", status.subscriptions()},
-               {"retiring", status.retiring()},
-               {"ports", ports},
-               {"workers", workers}});
 }
 
 std::string removed_text(const std::string& name) { return name + ": removed\n"; }

@@ -4,15 +4,19 @@
 
 #include <pthread.h>
 #include <cstdio>
+#include <map>
+#include <optional>
 #include <random>
 #include <thread>
 
 #include "daemon/control/registry.hpp"
 #include "daemon/control/server.hpp"
+#include "daemon/options.hpp"
 #include "daemon/output/file_sink.hpp"
 #include "daemon/output/output.hpp"
 #include "daemon/run.hpp"
 #include "daemon/source/eal.hpp"
+#include "daemon/source/node.hpp"
 #include "daemon/source/player.hpp"
 #include "daemon/source/pool.hpp"
 #include "daemon/source/port.hpp"
@@ -23,22 +27,10 @@
 namespace iris {
 namespace {
 
-constexpr std::int64_t second = 1'000'000'000;
-
-conn::Limits limits_of(const config::Connections& config) {
-  conn::Limits limits;
-  limits.capacity = config.capacity;
-  limits.tcp_inactivity = {config.tcp_inactivity_seconds * second};
-  limits.udp_inactivity = {config.udp_inactivity_seconds * second};
-  limits.tcp_establish = {config.tcp_establish_seconds * second};
-  limits.reassembly.packets = config.out_of_order_packets;
-  return limits;
-}
-
 // Everything that packets come from. Declared in the order in which it is taken apart last.
 struct Traffic {
   std::unique_ptr<source::Eal> eal;
-  std::unique_ptr<source::Pool> pool;
+  std::map<int, std::unique_ptr<source::Pool>> pools;  // by the NUMA node of their ports
   std::vector<std::unique_ptr<source::Port>> ports;
   std::unique_ptr<source::Player> player;
 
@@ -51,35 +43,50 @@ struct Traffic {
   }
 };
 
+// A pool for each NUMA node that has ports; at least one. Every worker receives from every port.
+Result<void> open_pools(const config::Config& config, Traffic& traffic) {
+  const source::PoolDemand none{.queues = 0,
+                                .workers = config.workers.count,
+                                .held_packets = config.reassembly.held_packets,
+                                .fragments = config.fragments.packets,
+                                .handed_over = worker::Mailboxes::capacity(config.workers.count)};
+  std::map<int, source::PoolDemand> demands;
+  for (const auto& port : config.ports) {
+    source::PoolDemand& demand = demands.try_emplace(source::node_of(port.device), none).first->second;
+    demand.queues += config.workers.count;
+    demand.rx_descriptors = std::max<std::uint32_t>(demand.rx_descriptors, port.rx_descriptors);
+  }
+  if (demands.empty()) demands.emplace(source::any_node, none);
+  if (config.play) ++demands.begin()->second.queues;
+  for (const auto& [node, demand] : demands) {
+    const std::uint32_t buffers = config.mempool.buffers != 0 ? config.mempool.buffers : source::buffers_needed(demand);
+    auto pool = source::Pool::create({.buffers = buffers, .buffer_size = config.mempool.buffer_size, .node = node});
+    if (!pool) return std::unexpected(pool.error());
+    traffic.pools[node] = std::move(*pool);
+  }
+  return {};
+}
+
 Result<Traffic> open_traffic(const config::Config& config) {
   Traffic traffic;
   auto eal = source::Eal::start(config.eal.arguments);
   if (!eal) return std::unexpected(eal.error());
   traffic.eal = std::move(*eal);
-  const std::uint32_t workers = config.workers.count;
-  source::PoolDemand demand{.workers = workers};
-  demand.handed_over = worker::Mailboxes::capacity(workers);
-  demand.queues = static_cast<std::uint32_t>(config.ports.size()) * workers + (config.play ? 1 : 0);
-  for (const auto& port : config.ports) {
-    demand.rx_descriptors = std::max<std::uint32_t>(demand.rx_descriptors, port.rx_descriptors);
-  }
-  const std::uint32_t buffers = config.mempool.buffers != 0 ? config.mempool.buffers : source::buffers_needed(demand);
-  auto pool = source::Pool::create({.buffers = buffers, .buffer_size = config.mempool.buffer_size});
-  if (!pool) return std::unexpected(pool.error());
-  traffic.pool = std::move(*pool);
+  if (auto pools = open_pools(config, traffic); !pools) return std::unexpected(pools.error());
   for (const auto& port : config.ports) {
     auto opened = source::Port::open({.device = port.device,
-                                      .queues = static_cast<std::uint16_t>(workers),
+                                      .queues = config.workers.count,
                                       .rx_descriptors = port.rx_descriptors,
                                       .promiscuous = port.promiscuous,
                                       .mtu = port.mtu},
-                                     *traffic.pool);
+                                     *traffic.pools.at(source::node_of(port.device)));
     if (!opened) return std::unexpected(opened.error());
     traffic.ports.push_back(std::move(*opened));
   }
   if (config.play) {
-    auto player = source::Player::start(
-        {.capture = config.play->capture, .loop = config.play->loop, .speed = config.play->speed}, *traffic.pool);
+    auto player =
+        source::Player::start({.capture = config.play->capture, .loop = config.play->loop, .speed = config.play->speed},
+                              *traffic.pools.begin()->second);
     if (!player) return std::unexpected(player.error());
     traffic.player = std::move(*player);
   }
@@ -116,6 +123,23 @@ void pin(std::uint32_t cpu) {
   }
 }
 
+// Runs this thread on a CPU for as long as it lives: memory that it touches lies on that CPU's node.
+class OnCpu {
+ public:
+  explicit OnCpu(std::uint32_t cpu) {
+    pthread_getaffinity_np(pthread_self(), sizeof before_, &before_);
+    pin(cpu);
+  }
+  ~OnCpu() { pthread_setaffinity_np(pthread_self(), sizeof before_, &before_); }
+  OnCpu(const OnCpu&) = delete;
+  OnCpu& operator=(const OnCpu&) = delete;
+
+ private:
+  cpu_set_t before_{};
+};
+
+std::uint64_t random_seed(std::random_device& random) { return std::uint64_t{random()} << 32 | random(); }
+
 // What the lanes share.
 struct Shared {
   const Traffic& traffic;
@@ -131,18 +155,23 @@ Result<std::vector<Lane>> make_lanes(const config::Config& config, const Shared&
   for (std::uint16_t i = 0; i < config.workers.count; ++i) {
     Lane& lane = lanes[i];
     lane.lcore = config.workers.lcores.empty() ? i : config.workers.lcores[i];
+    std::optional<OnCpu> there;
+    if (!config.workers.lcores.empty()) there.emplace(lane.lcore);
     lane.source = std::make_unique<source::PortSource>(ports, i);
-    auto tracker = conn::Tracker::create({.limits = limits_of(config.connections),
+    auto tracker = conn::Tracker::create({.limits = connection_limits(config),
                                           .worker = i,
-                                          .seed = std::uint64_t{random()} << 32 | random(),
+                                          .seed = random_seed(random),
                                           .holder = *lane.source,
                                           .sink = shared.output.worker(i)});
     if (!tracker) return std::unexpected(tracker.error());
     lane.tracker = std::move(*tracker);
     const auto idle = config.workers.idle == config::Idle::poll ? worker::Idle::poll : worker::Idle::yield;
+    worker::IntakeOptions intake = intake_options(config);
+    intake.fragments.seed = random_seed(random);
     lane.worker = std::make_unique<worker::Worker>(
         worker::Parts{.number = i,
                       .idle = idle,
+                      .intake = intake,
                       .mailboxes = config.workers.count > 1 ? &shared.mailboxes : nullptr,
                       .source = *lane.source,
                       .publisher = shared.publisher,
@@ -168,23 +197,61 @@ void stop(std::vector<Lane>& lanes) {
   }
 }
 
+control::MemoryInfo describe(const conn::MemoryUse& use) { return {use.used, use.reserved, use.refused}; }
+
+void describe(const conn::Tracker& tracker, control::WorkerInfo& info) {
+  const conn::TrackerCounters& counters = tracker.counters();
+  info.connections.begun = counters.begun.load();
+  info.connections.ended = counters.ended.load();
+  info.connections.live = info.connections.begun - std::min(info.connections.begun, info.connections.ended);
+  info.connections.evicted_half_open = counters.evicted_half_open.load();
+  info.connections.evicted = counters.evicted.load();
+  info.connections.unobserved = counters.unobserved.load();
+  info.connections.stray_resets = counters.stray_resets.load();
+  info.connections.midstream_ignored = counters.midstream_ignored.load();
+  const conn::TrackerMemory memory = tracker.memory();
+  info.memory.table = describe(memory.table);
+  info.memory.cold = describe(memory.cold);
+  info.memory.arenas = describe(memory.arenas);
+  info.memory.blocks = describe(memory.blocks);
+}
+
+void describe(const worker::IntakeCounters& counters, control::WorkerInfo& info) {
+  info.packets = counters.packets.load();
+  info.bytes = counters.bytes.load();
+  info.undecoded = counters.undecoded();
+  info.undecoded_by_reason = {counters.not_ip.load(), counters.other_transport.load(), counters.truncated.load(),
+                              counters.malformed.load()};
+  const worker::FragmentCounters fragments = counters.reassembled();
+  info.fragments = {.fragments = fragments.fragments,
+                    .datagrams = fragments.datagrams,
+                    .cut_off = fragments.cut_off,
+                    .expired = fragments.expired,
+                    .evicted = fragments.evicted,
+                    .overlapping = fragments.overlapping,
+                    .malformed = fragments.malformed,
+                    .duplicates = fragments.duplicates,
+                    .lost = fragments.lost};
+  info.hand_over = {counters.handed_over.load(), counters.lost_in_hand_over.load()};
+}
+
+control::WorkerPressureInfo describe(const source::PressureState& state) {
+  const auto now = state.now == source::Pressure::critical ? control::PressureInfo::critical
+                   : state.now == source::Pressure::low    ? control::PressureInfo::low
+                                                           : control::PressureInfo::none;
+  return {now, state.since, state.low, state.critical};
+}
+
 void describe(const std::vector<Lane>& lanes, const Traffic& traffic, control::Status& status) {
   for (const auto* port : traffic.all_ports())
     status.ports.push_back({port->device(), port->packets(), port->bytes(), port->missed()});
   for (const Lane& lane : lanes) {
-    const conn::TrackerCounters& counters = lane.tracker->counters();
-    control::WorkerInfo info;
+    control::WorkerInfo& info = status.workers.emplace_back();
     info.lcore = lane.lcore;
     info.epoch = lane.worker->epoch();
-    const worker::IntakeCounters& intake = lane.worker->intake();
-    info.packets = intake.packets.load();
-    info.bytes = intake.bytes.load();
-    info.undecoded = intake.undecoded();
-    info.connections_begun = counters.begun.load();
-    info.connections_ended = counters.ended.load();
-    info.connections_live = info.connections_begun - info.connections_ended;
-    info.table_full = counters.table_full.load();
-    status.workers.push_back(info);
+    describe(lane.worker->intake(), info);
+    describe(*lane.tracker, info);
+    info.pressure = describe(lane.source->pressure_state());
   }
 }
 

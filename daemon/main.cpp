@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <utility>
 
 #include "daemon/run.hpp"
 
@@ -19,13 +20,23 @@ void log_to_stderr(spdlog::level::level_enum level) {
   spdlog::set_level(level);
 }
 
+int refused(const iris::Error& error) {
+  fmt::print(stderr, "irisd: {}\n", error.message);
+  return 1;
+}
+
 int run_daemon(const std::string& file, const iris::Signals& signals) {
   const auto config = file.empty() ? iris::config::default_config() : iris::config::load_config(file);
-  if (!config) {
-    fmt::print(stderr, "irisd: {}\n", config.error().message);
-    return 1;
+  return config ? iris::run_daemon(*config, signals) : refused(config.error());
+}
+
+int run_replay(const std::string& file, iris::ReplayOptions options, const iris::Signals& signals) {
+  if (!file.empty()) {
+    auto config = iris::config::load_config(file, iris::config::Use::replay);
+    if (!config) return refused(config.error());
+    options.config = std::move(*config);
   }
-  return iris::run_daemon(*config, signals);
+  return iris::run_replay(options, signals);
 }
 
 }  // namespace
@@ -50,6 +61,9 @@ int main(int argc, char** argv) {
       ->type_name("FILE")
       ->capture_default_str();
   replay_command
+      ->add_option("--config", config, "JSON file: connections, reassembly, fragments and tunnels of it are followed")
+      ->type_name("FILE");
+  replay_command
       ->add_option("--cores", replay.cores, "How many workers share the connections; the events stay the same")
       ->type_name("N")
       ->check(CLI::Range(1U, iris::ReplayOptions::most_cores))
@@ -61,5 +75,5 @@ int main(int argc, char** argv) {
   }
   const iris::Signals signals;
   log_to_stderr(replay_command->parsed() ? spdlog::level::warn : spdlog::level::info);
-  return replay_command->parsed() ? iris::run_replay(replay, signals) : run_daemon(config, signals);
+  return replay_command->parsed() ? run_replay(config, replay, signals) : run_daemon(config, signals);
 }

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "daemon/control/registry.hpp"
+#include "daemon/options.hpp"
 #include "daemon/output/file_sink.hpp"
 #include "daemon/output/output.hpp"
 #include "daemon/run.hpp"
@@ -48,11 +49,12 @@ Result<void> add_all(control::Registry& registry, const ReplayOptions& options, 
 
 using Trackers = std::vector<std::unique_ptr<conn::Tracker>>;
 
-Result<Trackers> make_trackers(std::uint32_t workers, source::Source& source, output::Output& output) {
+Result<Trackers> make_trackers(const ReplayOptions& options, source::Source& source, output::Output& output) {
+  const conn::Limits limits = connection_limits(options.config);
   Trackers trackers;
-  for (std::uint32_t i = 0; i < workers; ++i) {
+  for (std::uint32_t i = 0; i < options.cores; ++i) {
     auto tracker = conn::Tracker::create(
-        {.limits = {}, .worker = i, .seed = replay_seed, .holder = source, .sink = output.worker(i)});
+        {.limits = limits, .worker = i, .seed = replay_seed, .holder = source, .sink = output.worker(i)});
     if (!tracker) return std::unexpected(tracker.error());
     trackers.push_back(std::move(*tracker));
   }
@@ -96,9 +98,13 @@ int run_replay(const ReplayOptions& options, const Signals& signals) {
   if (auto started = registry.start(); !started) return failed(started.error());
   if (auto added = add_all(registry, options, signals); !added) return failed(added.error());
 
-  const auto trackers = make_trackers(workers, **source, output);
+  const auto trackers = make_trackers(options, **source, output);
   if (!trackers) return failed(trackers.error());
-  worker::Rounds rounds({.source = **source, .publisher = publisher, .output = output, .trackers = *trackers});
+  worker::Rounds rounds({.source = **source,
+                         .publisher = publisher,
+                         .output = output,
+                         .trackers = *trackers,
+                         .intake = intake_options(options.config)});
   rounds.run(signals.stop());
 
   const Totals sum = totals(registry, *trackers);

@@ -17,6 +17,7 @@ struct ReplayOptions {
   std::vector<std::filesystem::path> captures;
   std::vector<std::filesystem::path> subscriptions;
   std::filesystem::path output = "-";  // "-": standard output
+  config::Config config;               // connections, reassembly, fragments and tunnels of it
   std::uint32_t cores = 1;             // workers, 1 to most_cores; events are the same for any number
   static constexpr std::uint32_t most_cores = 128;
 };

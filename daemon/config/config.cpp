@@ -18,13 +18,33 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint32_t one_day = 24 * 60 * 60;
+constexpr Range<double> timeout_seconds{0.001, 24 * 60 * 60};
+constexpr Range<std::uint64_t> pool_bytes{std::uint64_t{1} << 20, std::uint64_t{1} << 40};
 constexpr std::uint16_t highest_cpu = 1023;
 
 // As "3b:00.0" or "0000:3b:00.0", with or without arguments after it.
 bool is_pci(std::string_view device) {
   const std::string_view name = device.substr(0, device.find(','));
   return name.contains(':') && name.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
+}
+
+// Members that are read alike.
+template <class T>
+void number(Members& members, std::string_view name, T& out, Range<T> range) {
+  members.member(name, [&](const Node& n) { n.read(out, range); });
+}
+
+void flag(Members& members, std::string_view name, bool& out) {
+  members.member(name, [&](const Node& n) { n.read(out); });
+}
+
+template <class Enum>
+void choice(Members& members, std::string_view name, Enum& out, std::initializer_list<std::string_view> names) {
+  members.member(name, [&](const Node& n) {
+    auto index = static_cast<std::size_t>(out);
+    n.read_choice(index, names);
+    out = static_cast<Enum>(index);
+  });
 }
 
 void read_text(const Node& node, std::string& out) { node.read(out); }
@@ -93,23 +113,52 @@ void read_workers(const Node& node, Workers& workers) {
                              workers.lcores.size()));
     }
   });
-  members.member("idle", [&](const Node& n) {
-    auto choice = static_cast<std::size_t>(workers.idle);
-    n.read_choice(choice, {"yield", "poll"});
-    workers.idle = static_cast<Idle>(choice);
-  });
+  choice(members, "idle", workers.idle, {"yield", "poll"});
 }
 
 void read_connections(const Node& node, Connections& connections) {
   Members members(node);
-  const auto seconds = [&members](std::string_view name, std::uint32_t& out) {
-    members.member(name, [&](const Node& n) { n.read(out, {1, one_day}); });
-  };
-  members.member("capacity", [&](const Node& n) { n.read(connections.capacity, {1024, 1u << 27}); });
-  seconds("tcp_inactivity_seconds", connections.tcp_inactivity_seconds);
-  seconds("udp_inactivity_seconds", connections.udp_inactivity_seconds);
-  seconds("tcp_establish_seconds", connections.tcp_establish_seconds);
-  members.member("out_of_order_packets", [&](const Node& n) { n.read(connections.out_of_order_packets, {1, 10000}); });
+  number(members, "capacity", connections.capacity, {1024, 1u << 27});
+  number(members, "tcp_inactivity_seconds", connections.tcp_inactivity_seconds, timeout_seconds);
+  number(members, "tcp_establish_seconds", connections.tcp_establish_seconds, timeout_seconds);
+  number(members, "tcp_linger_seconds", connections.tcp_linger_seconds, timeout_seconds);
+  number(members, "udp_inactivity_seconds", connections.udp_inactivity_seconds, timeout_seconds);
+  choice(members, "midstream", connections.midstream, {"track", "ignore"});
+  flag(members, "vlan_in_key", connections.vlan_in_key);
+  flag(members, "tunnel_in_key", connections.tunnel_in_key);
+  number(members, "parser_bytes", connections.parser_bytes, {4096, 1u << 26});
+  number(members, "parsers_bytes", connections.parsers_bytes, pool_bytes);
+  number(members, "state_bytes", connections.state_bytes, pool_bytes);
+  flag(members, "prefault", connections.prefault);
+}
+
+void read_reassembly(const Node& node, Reassembly& reassembly) {
+  Members members(node);
+  number(members, "out_of_order_packets", reassembly.out_of_order_packets, {1, 10000});
+  number(members, "out_of_order_bytes", reassembly.out_of_order_bytes, {1, 1u << 30});
+  number(members, "gap_after_seconds", reassembly.gap_after_seconds, timeout_seconds);
+  number(members, "held_packets", reassembly.held_packets, {0, 1u << 20});
+  number(members, "copied_bytes", reassembly.copied_bytes, {0, 1u << 31});
+  choice(members, "overlap", reassembly.overlap, {"first", "last"});
+}
+
+void read_fragments(const Node& node, Fragments& fragments) {
+  Members members(node);
+  number(members, "datagrams", fragments.datagrams, {1, 1u << 20});
+  number(members, "packets", fragments.packets, {1, 1u << 20});
+  number(members, "timeout_seconds", fragments.timeout_seconds, timeout_seconds);
+}
+
+void read_tunnels(const Node& node, Tunnels& tunnels) {
+  Members members(node);
+  flag(members, "ip_in_ip", tunnels.ip_in_ip);
+  flag(members, "gre", tunnels.gre);
+  flag(members, "vxlan", tunnels.vxlan);
+  flag(members, "geneve", tunnels.geneve);
+  flag(members, "gtp_u", tunnels.gtp_u);
+  flag(members, "teredo", tunnels.teredo);
+  number(members, "depth", tunnels.depth, {0, 16});
+  choice(members, "layers", tunnels.layers, {"inner", "outer", "both"});
 }
 
 void read_output(const Node& node, const fs::path& folder, Output& output) {
@@ -139,6 +188,15 @@ void check_workers(const Config& config, Faults& faults) {
   }
 }
 
+void check_memory(const Config& config, Faults& faults) {
+  const Connections& connections = config.connections;
+  if (connections.parser_bytes > connections.parsers_bytes) {
+    faults.add("connections.parsers_bytes",
+               fmt::format("expected at least what one parser may have ({}, connections.parser_bytes), found {}",
+                           connections.parser_bytes, connections.parsers_bytes));
+  }
+}
+
 void check_devices(const Config& config, Faults& faults) {
   const auto pci = std::ranges::find_if(config.ports, [](const Port& port) { return is_pci(port.device); });
   if (pci != config.ports.end() && std::ranges::count(config.eal.arguments, "--no-pci") > 0) {
@@ -153,12 +211,12 @@ void check_devices(const Config& config, Faults& faults) {
 }
 
 // Default of what depends on other members, once all are read.
-void complete(Config& config, bool has_arguments, Faults& faults) {
+void complete(Config& config, Use use, bool has_arguments, Faults& faults) {
   if (!has_arguments) {
     const bool pci = std::ranges::any_of(config.ports, [](const Port& port) { return is_pci(port.device); });
     config.eal.arguments = pci ? huge_pages() : no_huge_pages();
   }
-  if (config.control.socket.empty()) {
+  if (config.control.socket.empty() && use == Use::daemon) {
     Result<fs::path> socket = default_socket();
     if (socket) {
       config.control.socket = *std::move(socket);
@@ -179,7 +237,7 @@ std::vector<std::string> no_huge_pages() { return {"--no-huge", "--no-shconf", "
 
 std::vector<std::string> huge_pages() { return {"--in-memory"}; }
 
-Result<Config> parse_config(std::string_view text, const fs::path& file) {
+Result<Config> parse_config(std::string_view text, const fs::path& file, Use use) {
   const Result<nlohmann::json> json = parse_json(text, file.string());
   if (!json) return std::unexpected(json.error());
 
@@ -195,6 +253,9 @@ Result<Config> parse_config(std::string_view text, const fs::path& file) {
     members.member("mempool", [&](const Node& n) { read_mempool(n, config.mempool); });
     members.member("workers", [&](const Node& n) { read_workers(n, config.workers); });
     members.member("connections", [&](const Node& n) { read_connections(n, config.connections); });
+    members.member("reassembly", [&](const Node& n) { read_reassembly(n, config.reassembly); });
+    members.member("fragments", [&](const Node& n) { read_fragments(n, config.fragments); });
+    members.member("tunnels", [&](const Node& n) { read_tunnels(n, config.tunnels); });
     members.member("control", [&](const Node& n) {
       Members control(n);
       control.member("socket", [&](const Node& socket) { read_path(socket, folder, config.control.socket); });
@@ -203,15 +264,16 @@ Result<Config> parse_config(std::string_view text, const fs::path& file) {
   }
   // What members say of each other is only worth checking once each is right by itself.
   if (faults.empty()) {
-    complete(config, has_arguments, faults);
+    complete(config, use, has_arguments, faults);
     check_workers(config, faults);
+    check_memory(config, faults);
     check_devices(config, faults);
   }
   if (!faults.empty()) return fail(ErrorCode::invalid, faults.text());
   return config;
 }
 
-Result<Config> load_config(const fs::path& file) {
+Result<Config> load_config(const fs::path& file, Use use) {
   std::error_code error;
   if (fs::is_directory(file, error)) {
     return fail(ErrorCode::invalid, fmt::format("{}: is a directory; expected a JSON file", file.string()));
@@ -225,7 +287,7 @@ Result<Config> load_config(const fs::path& file) {
   }
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   if (stream.bad()) return fail(ErrorCode::unavailable, fmt::format("{}: cannot be read", file.string()));
-  return parse_config(text, file);
+  return parse_config(text, file, use);
 }
 
 Result<Config> default_config() {

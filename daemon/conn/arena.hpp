@@ -1,22 +1,28 @@
-// Memory of one connection's parser: handed out by moving a pointer, freed whole. It comes in blocks of one size, which
-// the worker keeps and passes from connection to connection.
+// Memory of one connection's parser: handed out by moving a pointer, freed whole. It comes in blocks, mostly of one
+// size, that pass from connection to connection.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
+#include "daemon/conn/block_cache.hpp"
+#include "daemon/conn/memory_use.hpp"
+#include "jit/abi/result.hpp"
 #include "parsers/api.hpp"
 
 namespace iris::conn {
 
 struct BlockLimits {
-  std::size_t block_bytes = 2048;                  // at least 256
-  std::size_t total_bytes = std::size_t{1} << 30;  // in use and kept, over all connections
-  std::size_t kept_bytes = std::size_t{16} << 20;  // unused blocks kept for reuse
+  std::size_t block_bytes = 2048;                  // of the usual block, a power of two, at least 256
+  std::size_t total_bytes = std::size_t{1} << 30;  // of all connections
+  std::uint32_t arena_bytes = 256U << 10;          // of one connection
+  bool prefault = false;                           // create all pages now, on this thread's NUMA node
 };
 
-// Where the blocks of one worker's arenas come from. Used by its thread only; outlives its arenas.
+// Where the blocks of one worker's arenas come from: memory that is all taken at creation. Used by its thread only, but
+// for use(); outlives its arenas.
 class BlockPool {
   struct alignas(std::max_align_t) Block {
     Block* next = nullptr;
@@ -24,14 +30,13 @@ class BlockPool {
   };
 
  public:
-  explicit BlockPool(BlockLimits limits = {});
-  BlockPool(const BlockPool&) = delete;
-  BlockPool& operator=(const BlockPool&) = delete;
-  ~BlockPool();
+  // Fails when the limits make no sense or memory is not to be had.
+  [[nodiscard]] static Result<BlockPool> create(const BlockLimits& limits);
+  BlockPool(BlockPool&&) noexcept = default;  // before there is an arena
 
-  // Bytes of blocks that arenas have, headers included.
-  [[nodiscard]] std::size_t used_bytes() const noexcept { return used_; }
-  [[nodiscard]] std::size_t kept_bytes() const noexcept { return kept_; }
+  // Of blocks that arenas have, headers included. Thread: any.
+  [[nodiscard]] MemoryUse use() const noexcept { return blocks_.use(); }
+  [[nodiscard]] std::uint32_t arena_bytes() const noexcept { return limits_.arena_bytes; }
 
   // The blocks of one arena, given back with it.
   class Chain {
@@ -42,12 +47,11 @@ class BlockPool {
     ~Chain() { clear(); }
 
     // Another block with room for `bytes`: what it has, or nothing when that would be more than `cap` bytes in all, or
-    // the pool's limit or memory is reached.
+    // none is left.
     [[nodiscard]] std::span<std::byte> add(std::size_t bytes, std::uint32_t cap) noexcept;
     void clear() noexcept;
 
     [[nodiscard]] std::uint32_t bytes() const noexcept { return bytes_; }  // headers included
-    [[nodiscard]] std::size_t usual_room() const noexcept { return pool_.limits_.block_bytes - sizeof(Block); }
 
    private:
     BlockPool& pool_;
@@ -56,23 +60,17 @@ class BlockPool {
   };
 
  private:
-  // At least `bytes`, the header included. nullptr when the limit or memory is reached.
-  [[nodiscard]] Block* take(std::size_t bytes) noexcept;
-  void give(Block* block) noexcept;
+  BlockPool(BlockCache blocks, const BlockLimits& limits) : limits_(limits), blocks_(std::move(blocks)) {}
 
   BlockLimits limits_;
-  std::size_t used_ = 0;
-  std::size_t kept_ = 0;
-  Block* free_ = nullptr;
+  BlockCache blocks_;
 };
 
 // Part of a connection's cold part, at a fixed address; not copied. Destructors of what it holds are not run.
 class ConnectionArena final : public parsers::Arena {
  public:
-  static constexpr std::uint32_t default_cap = 256 << 10;
-
-  // `cap`: bytes of blocks that this connection may have. Takes nothing before the first allocation.
-  explicit ConnectionArena(BlockPool& pool, std::uint32_t cap = default_cap) noexcept : blocks_(pool), cap_(cap) {}
+  // May have blocks of as many bytes as the pool's limit says. Takes nothing before the first allocation.
+  explicit ConnectionArena(BlockPool& pool) noexcept : blocks_(pool), cap_(pool.arena_bytes()) {}
 
   // `alignment` is a power of two. Uninitialised; size 0 gives an address, too.
   [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment) noexcept override;
@@ -83,7 +81,7 @@ class ConnectionArena final : public parsers::Arena {
 
  private:
   BlockPool::Chain blocks_;
-  void* next_ = nullptr;  // what is left of the latest block of the usual size
+  void* next_ = nullptr;  // what is left of the block that has most left
   std::size_t room_ = 0;  // its bytes
   std::uint32_t cap_;
 };

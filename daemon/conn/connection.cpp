@@ -32,19 +32,38 @@ std::uint8_t Tracker::needs_of(const Connection& connection) const noexcept {
     if (node.awaits_end) needs |= need::terminate;
     if (node.track) needs |= need::track;
   }
+  if (connection.wound_up) {
+    // A frontier that only a protocol or a session could move waits for the end.
+    if ((needs & need::parse) != 0) needs |= need::terminate;
+    needs &= static_cast<std::uint8_t>(~(need::stream | need::parse));
+  }
   return needs;
 }
 
 // Takes stock after something changed: what nobody needs any more is given up at once.
 void Tracker::settle(Record& record, Connection& connection) noexcept {
   record.needs = needs_of(connection);
-  if ((record.needs & (need::parse | need::stream)) == 0) {
-    for (Reassembler& stream : connection.streams) stream.release({hold_pool_, connection.held});
+  Content* content = content_of(connection);
+  if (content == nullptr) return;
+  const bool parsing = (record.needs & need::parse) != 0 || delivery_.holds_session(connection);
+  const bool streaming = (record.needs & (need::parse | need::stream)) != 0;
+  if (!streaming && !parsing) return drop_content(connection);
+  if (!streaming) {
+    for (Reassembler& stream : content->streams) stream.release({hold_pool_, content->held});
   }
-  if ((record.needs & need::parse) == 0 && connection.layer7 != nullptr && !delivery_.holds_session(connection)) {
-    connection.layer7 = nullptr;
-    connection.arena.free_all();
+  if (!parsing && content->layer7 != nullptr) {
+    content->layer7 = nullptr;
+    content->arena.free_all();
   }
+}
+
+Content* Tracker::make_content(Connection& connection) noexcept {
+  if (connection.content == no_index) {
+    connection.content = contents_.allocate();
+    if (connection.content == no_index) return nullptr;
+    new (contents_.at(connection.content)) Content(arena_blocks_);
+  }
+  return content_of(connection);
 }
 
 void Tracker::note(Visit& visit) noexcept {
@@ -53,7 +72,11 @@ void Tracker::note(Visit& visit) noexcept {
   ++flow.packets;
   flow.wire_bytes += visit.pdu.wire_length;
   flow.payload_bytes += visit.wire_payload;
-  visit.connection.history.note(visit.pdu.flags, visit.wire_payload, visit.pdu.direction, record);
+  visit.connection.history.note({.payload_length = visit.wire_payload,
+                                 .flags = visit.pdu.flags,
+                                 .direction = visit.pdu.direction,
+                                 .zero_window = visit.pdu.transport == Transport::Tcp && visit.pdu.window == 0},
+                                record);
 }
 
 // The connection's first packet.
@@ -85,7 +108,10 @@ void Tracker::drive(Visit& visit, bool opened, bool handshake_completed) noexcep
     delivery_.fire(connection, {.event = Event::InL4Conn, .ts = visit.pdu.ts, .pdu = &visit.pdu});
   }
   if ((record.needs & (need::stream | need::parse)) != 0) reassemble(visit);
-  settle(record, connection);
+  // Counting alone changes nothing.
+  if (opened || handshake_completed || (record.needs & ~(need::track | need::terminate)) != 0) {
+    settle(record, connection);
+  }
 }
 
 void Tracker::reassemble(Visit& visit) noexcept {
@@ -93,9 +119,11 @@ void Tracker::reassemble(Visit& visit) noexcept {
     if (!visit.pdu.payload.empty()) (void)take_piece(visit.record, visit.connection, Piece{visit.pdu, 0});
     return;
   }
-  Reassembler& stream = visit.connection.streams[static_cast<std::size_t>(visit.pdu.direction)];
+  Content* content = make_content(visit.connection);
+  if (content == nullptr) return;
+  Reassembler& stream = content->streams[static_cast<std::size_t>(visit.pdu.direction)];
   const auto cut = static_cast<std::uint32_t>(visit.wire_payload - visit.pdu.payload.size());
-  stream.push({hold_pool_, visit.connection.held}, TcpSegment{visit.pdu, cut, visit.packet},
+  stream.push({hold_pool_, content->held}, TcpSegment{visit.pdu, cut, visit.packet},
               [&](const Piece& piece) { return take_piece(visit.record, visit.connection, piece); });
 }
 
@@ -104,21 +132,23 @@ bool Tracker::take_piece(Record& record, Connection& connection, const Piece& pi
   if ((record.needs & need::stream) != 0 && !piece.pdu.payload.empty()) {
     delivery_.fire(connection, {.event = Event::InL4Stream, .ts = piece.pdu.ts, .pdu = &piece.pdu});
   }
-  if ((record.needs & need::parse) != 0) parse(record, connection, piece);
+  if ((record.needs & need::parse) != 0) {
+    if (Content* content = make_content(connection)) parse(record, connection, *content, piece);
+  }
   record.needs = needs_of(connection);
   return (record.needs & (need::stream | need::parse)) != 0;
 }
 
-void Tracker::parse(Record& record, Connection& connection, const Piece& piece) noexcept {
+void Tracker::parse(Record& record, Connection& connection, Content& content, const Piece& piece) noexcept {
   if (connection.sessions_over) return;
-  if (connection.layer7 == nullptr) {
-    void* memory = connection.arena.allocate(sizeof(Layer7), alignof(Layer7));
+  if (content.layer7 == nullptr) {
+    void* memory = content.arena.allocate(sizeof(Layer7), alignof(Layer7));
     if (memory == nullptr) return;
-    connection.layer7 = new (memory) Layer7(protocols_over(piece.pdu.transport));
+    content.layer7 = new (memory) Layer7(protocols_over(piece.pdu.transport));
   }
   const parsers::Segment segment{piece.pdu.payload, piece.pdu.ts, piece.pdu.direction, piece.gap};
-  const Layer7Change change = connection.layer7->feed(segment, connection.arena);
-  if (change.decided) decide_protocol(record, connection, connection.layer7->protocol(), piece.pdu.ts);
+  const Layer7Change change = content.layer7->feed(segment, content.arena);
+  if (change.decided) decide_protocol(record, connection, content.layer7->protocol(), piece.pdu.ts);
   take_sessions(record, connection, change.status, piece.pdu.ts);
 }
 
@@ -137,8 +167,9 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
 }
 
 void Tracker::take_sessions(Record& record, Connection& connection, Status status, Timestamp ts) noexcept {
-  for (; status == Status::session; status = connection.layer7->next()) {
-    const void* session = connection.layer7->session();
+  Layer7& layer7 = *content_of(connection)->layer7;
+  for (; status == Status::session; status = layer7.next()) {
+    const void* session = layer7.session();
     connection.sessions = true;
     const abi::Facts facts{.tuple = &connection.record.tuple, .session = session, .protocol = connection.protocol};
     progress_.on_session(evaluate(pipeline_->dispatch->session[connection.protocol], facts), connection.protocol,
@@ -154,17 +185,27 @@ void Tracker::take_sessions(Record& record, Connection& connection, Status statu
   connection.frontier.shrink(0);
 }
 
-void Tracker::close(Record& record, Connection& connection, EndReason reason, Timestamp when) noexcept {
-  connection.record.end = reason;
-  if ((record.needs & (need::stream | need::parse)) != 0) {
-    for (Reassembler& stream : connection.streams) {
-      stream.flush({hold_pool_, connection.held},
-                   [&](const Piece& piece) { return take_piece(record, connection, piece); });
+// Both ends are done with their streams, or nothing will come any more: what waits for missing bytes waits in vain.
+void Tracker::wind_up(Record& record, Connection& connection, Timestamp when) noexcept {
+  if (connection.wound_up) return;
+  if (Content* content = content_of(connection); content != nullptr) {
+    if ((record.needs & (need::stream | need::parse)) != 0) {
+      for (Reassembler& stream : content->streams) {
+        stream.flush({hold_pool_, content->held},
+                     [&](const Piece& piece) { return take_piece(record, connection, piece); });
+      }
+    }
+    if ((record.needs & need::parse) != 0 && content->layer7 != nullptr && !connection.sessions_over) {
+      take_sessions(record, connection, content->layer7->finish(), when);
     }
   }
-  if ((record.needs & need::parse) != 0 && connection.layer7 != nullptr && !connection.sessions_over) {
-    take_sessions(record, connection, connection.layer7->finish(), when);
-  }
+  connection.wound_up = true;
+  settle(record, connection);
+}
+
+void Tracker::close(Record& record, Connection& connection, EndReason reason, Timestamp when) noexcept {
+  connection.record.end = reason;
+  wind_up(record, connection, when);
   delivery_.end(connection, when);
   progress_.on_end({connection.protocol_decided, connection.protocol, connection.sessions}, connection.frontier.view(),
                    record.birth);

@@ -33,24 +33,40 @@ struct Active {
   const void* session = nullptr;  // that it matched, or that came last
 };
 
+// What it takes to look into the payload. Exists only while somebody needs that, or still refers to a session.
+struct Content {
+  explicit Content(BlockPool& pool) : arena(pool) {}
+
+  std::array<Reassembler, 2> streams;  // TCP, by Direction
+  HoldUse held;                        // by both streams
+  Layer7* layer7 = nullptr;            // in the arena; nullptr: not begun, or nobody needs it any more
+  ConnectionArena arena;
+};
+
 struct Connection {
-  explicit Connection(BlockPool& pool) : arena(pool) {}
+  // Fetches what a packet will touch, given Record::needs.
+  void prefetch(std::uint8_t needs) const noexcept;
 
   std::uint64_t first_packet = 0;  // Arrival::number
   ConnRecord record;               // the tuple and times always; the rest while need::track
   History history;
-  std::array<Reassembler, 2> streams;  // TCP, by Direction
-  HoldUse held;                        // by both streams
   List<plan::NodeId, 6> frontier;
   List<Active, 2> active;
   List<plan::ActionId, 2> delivered;  // connection-scoped callbacks that must not match again
 
-  Layer7* layer7 = nullptr;  // in the arena; nullptr: not begun, or nobody needs it any more
-  ConnectionArena arena;
-  std::uint32_t protocol = 0;  // once decided
+  std::uint32_t content = no_index;  // of a Content
+  std::uint32_t protocol = 0;        // once decided
   bool protocol_decided = false;
   bool sessions = false;       // at least one was seen
   bool sessions_over = false;  // the parser is done, or gave up
+  bool wound_up = false;       // closed: its streams are over, and it lingers for late packets
 };
+
+inline void Connection::prefetch(std::uint8_t needs) const noexcept {
+  const auto* bytes = reinterpret_cast<const char*>(this);
+  const bool more = (needs & ~(need::track | need::terminate)) != 0;
+  const std::size_t end = more ? sizeof(Connection) : sizeof(ConnRecord) + sizeof(History);
+  for (std::size_t line = 0; line < end; line += 64) __builtin_prefetch(bytes + line, 1);
+}
 
 }  // namespace iris::conn

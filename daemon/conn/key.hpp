@@ -17,7 +17,7 @@ struct Key {
   std::uint16_t high_port = 0;
   Transport transport = Transport::Tcp;
   IpVersion version = IpVersion::V4;
-  std::uint16_t reserved = 0;
+  std::uint16_t realm = 0;  // of Realms; 0: none
 
   bool operator==(const Key&) const = default;
 };

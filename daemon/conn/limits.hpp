@@ -41,6 +41,7 @@ struct Limits {
   bool tunnel_in_key = false;               // likewise in different tunnels (VNI, TEID, GRE key)
   std::uint32_t parser_bytes = 256U << 10;  // of one connection's parser
   std::uint64_t parsers_bytes = std::uint64_t{1} << 30;  // of all
+  std::uint64_t state_bytes = std::uint64_t{1} << 30;    // of all objects of user code, and long lists
   bool prefault = false;  // take all memory at the start, on the worker's NUMA node, rather than when first used
   ReassemblyLimits reassembly{};
 };

@@ -1,51 +1,18 @@
-// A small list that is part of a connection: N elements inline, more in a block of the worker's pool. The connection
-// gives blocks back with clear().
+// A small list that is part of a connection: N elements inline, more in a block of the worker's. The connection gives
+// blocks back with clear().
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 #include <span>
 #include <type_traits>
-#include <vector>
+
+#include "daemon/conn/block_cache.hpp"
 
 namespace iris::conn {
-
-// Blocks of a power of two bytes, aligned to a cache line, kept for reuse by size. One a worker; used by its thread
-// only.
-class BlockCache {
- public:
-  static constexpr std::size_t alignment = 64;
-
-  BlockCache() = default;
-  BlockCache(const BlockCache&) = delete;
-  BlockCache& operator=(const BlockCache&) = delete;
-  ~BlockCache() {
-    for (auto& blocks : free_) {
-      for (void* block : blocks) std::free(block);
-    }
-  }
-
-  // `bytes` is a power of two. nullptr when memory is exhausted.
-  [[nodiscard]] void* take(std::size_t bytes) noexcept {
-    auto& blocks = free_[static_cast<std::size_t>(std::countr_zero(bytes))];
-    if (blocks.empty()) return std::aligned_alloc(alignment, std::max(bytes, alignment));
-    void* block = blocks.back();
-    blocks.pop_back();
-    return block;
-  }
-  void give(void* block, std::size_t bytes) noexcept {
-    free_[static_cast<std::size_t>(std::countr_zero(bytes))].push_back(block);
-  }
-
- private:
-  std::array<std::vector<void*>, 32> free_;
-};
 
 template <class T, std::uint32_t N>
 class List {

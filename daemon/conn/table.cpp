@@ -46,14 +46,28 @@ ConnectionTable::ConnectionTable(Mapping buckets, Mapping records, const TableOp
       mask_(bucket_count - 1),
       capacity_(options.capacity) {}
 
+// Buckets are shared: a connection's part of them is counted as if they were full.
+MemoryUse ConnectionTable::use() const noexcept {
+  const std::uint64_t reserved = bucket_memory_.bytes() + record_memory_.bytes();
+  return {size_.get() * (reserved / capacity_), reserved, refused_.get()};
+}
+
 ConnectionTable::Hash ConnectionTable::hash(const Key& key) const noexcept {
   return XXH3_64bits_withSeed(&key, sizeof key, seed_);
 }
 
-void ConnectionTable::prefetch_record(Hash hash) const noexcept {
+// The record that find() looks at first, if there is one.
+const Record* ConnectionTable::likely(Hash hash) const noexcept {
   const Bucket& bucket = buckets()[home(hash)];
   const std::uint32_t matches = match_tags(bucket.tags, tag_of(hash));
-  if (matches != 0) __builtin_prefetch(&records()[bucket.indices[std::countr_zero(matches)]], 1);
+  return matches == 0 ? nullptr : &records()[bucket.indices[std::countr_zero(matches)]];
+}
+
+void ConnectionTable::prefetch_record(Hash hash) const noexcept {
+  const Record* record = likely(hash);
+  if (record == nullptr) return;
+  __builtin_prefetch(record, 1);
+  __builtin_prefetch(&record->sequences, 1);
 }
 
 Record* ConnectionTable::find(const Key& key, Hash hash) noexcept {
@@ -80,11 +94,16 @@ Record* ConnectionTable::take_record() noexcept {
 Record* ConnectionTable::insert(const Key& key, Hash hash) noexcept {
   assert(find(key, hash) == nullptr);
   Record* const record = take_record();
-  if (record == nullptr) return nullptr;
-  const std::uint32_t generation = record->generation + 1;
+  if (record == nullptr) {
+    refused_.add(1);
+    return nullptr;
+  }
+  const auto generation = static_cast<std::uint16_t>(record->generation + 1);
+  const Timer timer = record->timer;
   *record = Record{};
   record->key = key;
-  record->generation = generation != 0 ? generation : 1;
+  record->generation = generation != 0 ? generation : std::uint16_t{1};
+  record->timer = timer;
   record->flags = record_flag::in_use;
 
   std::uint32_t at = home(hash);
@@ -96,7 +115,7 @@ Record* ConnectionTable::insert(const Key& key, Hash hash) noexcept {
   const int slot = std::countr_zero(free_slots);
   buckets()[at].tags[static_cast<std::size_t>(slot)] = tag_of(hash);
   buckets()[at].indices[slot] = index_of(*record);
-  ++size_;
+  size_.add(1);
   return record;
 }
 
@@ -113,7 +132,7 @@ void ConnectionTable::erase(Record& record, Hash hash) noexcept {
       record.flags = 0;
       record.cold = free_;
       free_ = index;
-      --size_;
+      size_.subtract(1);
       return;
     }
     assert(bucket.passed_over > 0);  // or the record is not where its hash says: a wrong hash was handed in
@@ -136,7 +155,7 @@ bool ConnectionTable::consistent() noexcept {
       ++used;
     }
   }
-  return passed_over == expected && used == size_;
+  return passed_over == expected && used == size();
 }
 
 }  // namespace iris::conn

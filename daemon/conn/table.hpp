@@ -16,8 +16,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "daemon/conn/counter.hpp"
 #include "daemon/conn/key.hpp"
 #include "daemon/conn/mapping.hpp"
+#include "daemon/conn/memory_use.hpp"
 #include "daemon/conn/record.hpp"
 #include "daemon/conn/tags.hpp"
 #include "jit/abi/result.hpp"
@@ -45,11 +47,15 @@ class ConnectionTable {
   void prefetch_bucket(Hash hash) const noexcept { __builtin_prefetch(&buckets()[home(hash)]); }
   // Fetches the record that find() most likely looks at, if there is one. Reads the bucket.
   void prefetch_record(Hash hash) const noexcept;
+  // Its first line only.
+  void prefetch_hot_line(Hash hash) const noexcept {
+    if (const Record* record = likely(hash)) __builtin_prefetch(record, 1);
+  }
 
   // nullptr when there is none. `hash` is that of `key`, here and below.
   [[nodiscard]] Record* find(const Key& key, Hash hash) noexcept;
-  // `key` is not in the table. A record with this key, a generation of its own, and everything else reset; nullptr when
-  // the table is full.
+  // `key` is not in the table. A record with this key, a generation of its own, and everything else reset, but for its
+  // timer, which belongs to the index; nullptr when the table is full.
   [[nodiscard]] Record* insert(const Key& key, Hash hash) noexcept;
   // `record` is in use. Its index may be given to the next connection.
   void erase(Record& record, Hash hash) noexcept;
@@ -64,7 +70,9 @@ class ConnectionTable {
   // All indices used so far are below it; those that hold a connection are Record::in_use(). For sweeps.
   [[nodiscard]] std::uint32_t limit() const noexcept { return limit_; }
 
-  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+  // Thread: any.
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(size_.get()); }
+  [[nodiscard]] MemoryUse use() const noexcept;
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
   // Whether every count of entries gone past a bucket is right, and every record is found. For tests: walks everything,
   // with the hashes of the keys.
@@ -88,6 +96,7 @@ class ConnectionTable {
     const auto tag = static_cast<std::uint16_t>(hash >> 48);
     return tag != 0 ? tag : 1;
   }
+  [[nodiscard]] const Record* likely(Hash hash) const noexcept;
   [[nodiscard]] Record* take_record() noexcept;
 
   Mapping bucket_memory_;
@@ -95,7 +104,8 @@ class ConnectionTable {
   std::uint64_t seed_;
   std::uint32_t mask_;  // number of buckets - 1
   std::uint32_t capacity_;
-  std::uint32_t size_ = 0;
+  Counter size_;
+  Counter refused_;
   std::uint32_t limit_ = 0;
   std::uint32_t free_ = no_index;  // erased records, chained by Record::cold, latest first: it is still in the cache
 };

@@ -1,8 +1,11 @@
 #include "daemon/conn/tracker.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <limits>
 #include <new>
+#include <utility>
+
+#include "parsers/packet/tcp_options.hpp"
 
 namespace iris::conn {
 namespace {
@@ -12,21 +15,8 @@ void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
   counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
 }
 
-bool source_is_low(const parsers::packet::Decoded& decoded) {
-  const int order = std::memcmp(decoded.src_ip.data(), decoded.dst_ip.data(), decoded.src_ip.size());
-  return order != 0 ? order < 0 : decoded.src_port <= decoded.dst_port;
-}
-
-Key key_of(const parsers::packet::Decoded& decoded, bool from_low) {
-  Key key;
-  key.low_ip = from_low ? decoded.src_ip : decoded.dst_ip;
-  key.high_ip = from_low ? decoded.dst_ip : decoded.src_ip;
-  key.low_port = from_low ? decoded.src_port : decoded.dst_port;
-  key.high_port = from_low ? decoded.dst_port : decoded.src_port;
-  key.transport = decoded.transport;
-  key.version = decoded.version;
-  return key;
-}
+// Of the queue of half-open connections: more are found as any others.
+constexpr std::uint32_t most_half_open = 1U << 20;
 
 FiveTuple tuple_of(const parsers::packet::Decoded& decoded) {
   FiveTuple tuple;
@@ -50,39 +40,94 @@ L4Pdu pdu_of(const source::PacketRef& packet, const parsers::packet::Decoded& de
   return pdu;
 }
 
+TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
+  const parsers::packet::Decoded& decoded = arrival.decoded;
+  TcpHeader header;
+  header.sequence = decoded.sequence;
+  header.acknowledgement = decoded.acknowledgement;
+  header.payload_length = decoded.wire_payload_length;
+  header.flags = decoded.flags;
+  header.direction = direction;
+  header.window = decoded.window;
+  if ((decoded.flags & tcp_flag::syn) != 0) [[unlikely]] {
+    const auto options = parsers::packet::tcp_options_of(arrival.packet.bytes().subspan(decoded.transport_offset));
+    header.mss = options.mss.value_or(0);
+    header.window_scale = options.window_scale.value_or(TcpHeader::no_scale);
+  }
+  return header;
+}
+
 Direction direction_of(const Record& record, bool from_low) {
   return record.originator_is_low() == from_low ? Direction::FromOriginator : Direction::FromResponder;
+}
+
+EndReason reason_of(const Record& record) {
+  if (record.tcp.phase == TcpPhase::closed_rst) return EndReason::rst;
+  return record.tcp.phase == TcpPhase::closed_fin ? EndReason::fin : EndReason::timeout;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Tracker>> Tracker::create(const Parts& parts) {
-  auto table = ConnectionTable::create({.capacity = parts.limits.capacity, .seed = parts.seed});
+  const Limits& limits = parts.limits;
+  auto table = ConnectionTable::create({limits.capacity, parts.seed, limits.prefault});
   if (!table) return std::unexpected(table.error());
-  auto wheel =
-      TimerWheel::create({.capacity = parts.limits.capacity, .horizon = to_ticks(parts.limits.tcp_inactivity)});
+  auto wheel = TimerWheel::create({.capacity = limits.capacity, .prefault = limits.prefault});
   if (!wheel) return std::unexpected(wheel.error());
-  auto sequences = Mapping::create(std::size_t{parts.limits.capacity} * sizeof(TcpSequences), false);
-  if (!sequences) return std::unexpected(sequences.error());
-  return std::unique_ptr<Tracker>(new Tracker(parts, std::move(*table), std::move(*wheel), std::move(*sequences)));
+  auto half_open = HalfOpenQueue::create(std::min(limits.capacity, most_half_open), limits.prefault);
+  if (!half_open) return std::unexpected(half_open.error());
+  auto realms = Realms::create({limits.vlan_in_key, limits.tunnel_in_key});
+  if (!realms) return std::unexpected(realms.error());
+  auto pools = create_pools(limits);
+  if (!pools) return std::unexpected(pools.error());
+  return std::unique_ptr<Tracker>(new Tracker(
+      parts, {std::move(*table), std::move(*wheel), std::move(*half_open), std::move(*realms)}, std::move(*pools)));
 }
 
-Tracker::Tracker(const Parts& parts, ConnectionTable table, TimerWheel wheel, Mapping sequences)
+// Of what only connections that somebody wants take.
+Result<Tracker::Pools> Tracker::create_pools(const Limits& limits) {
+  const auto slab = [&](std::size_t bytes, std::size_t alignment) {
+    return Slab::create({.object_bytes = static_cast<std::uint32_t>(bytes),
+                         .alignment = static_cast<std::uint32_t>(alignment),
+                         .capacity = limits.capacity,
+                         .prefault = limits.prefault});
+  };
+  auto connections = slab(sizeof(Connection), alignof(Connection));
+  if (!connections) return std::unexpected(connections.error());
+  auto contents = slab(sizeof(Content), alignof(Content));
+  if (!contents) return std::unexpected(contents.error());
+  auto arenas = BlockPool::create(
+      {.total_bytes = limits.parsers_bytes, .arena_bytes = limits.parser_bytes, .prefault = limits.prefault});
+  if (!arenas) return std::unexpected(arenas.error());
+  auto blocks = BlockCache::create({.bytes = limits.state_bytes, .prefault = limits.prefault});
+  if (!blocks) return std::unexpected(blocks.error());
+  return Pools{std::move(*connections), std::move(*contents), std::move(*arenas), std::move(*blocks)};
+}
+
+Tracker::Tracker(const Parts& parts, Tables tables, Pools pools)
     : limits_(parts.limits),
+      timeouts_{to_ticks(limits_.tcp_establish), to_ticks(limits_.tcp_inactivity), to_ticks(limits_.tcp_linger),
+                to_ticks(limits_.udp_inactivity)},
       worker_(parts.worker),
+      holder_(parts.holder),
+      sink_(parts.sink),
+      blocks_(std::move(pools.blocks)),
+      arena_blocks_(std::move(pools.arenas)),
       hold_pool_(parts.limits.reassembly.held_packets,
                  {.packets = parts.limits.reassembly.packets, .bytes = parts.limits.reassembly.bytes}, parts.holder),
-      table_(std::move(table)),
-      connections_({.object_bytes = sizeof(Connection), .alignment = alignof(Connection)}),
-      sequences_(std::move(sequences)),
-      wheel_(std::move(wheel)),
-      delivery_(blocks_, parts.sink),
-      sink_(parts.sink) {}
+      table_(std::move(tables.connections)),
+      connections_(std::move(pools.connections)),
+      contents_(std::move(pools.contents)),
+      wheel_(std::move(tables.wheel)),
+      half_open_(std::move(tables.half_open)),
+      realms_(std::move(tables.realms)),
+      delivery_(blocks_, parts.sink) {}
 
 Tracker::~Tracker() = default;
 
 void Tracker::adopt(const Pipeline& pipeline) noexcept {
   pipeline_ = &pipeline;
+  wanted_ = pipeline.plan->nodes[plan::root]->oldest_birth <= pipeline.epoch;
   delivery_.use(pipeline);
   progress_.use(*pipeline.plan);
   epochs_.begin(pipeline.epoch);
@@ -96,139 +141,170 @@ void Tracker::begin_time(Timestamp start) noexcept {
   clock_set_ = true;
 }
 
+// Three passes fetch ahead what the fourth reads: a packet's bucket, its record, and what somebody needs of it.
 void Tracker::process(std::span<const Arrival> burst) noexcept {
   if (burst.empty()) return;
   if (!clock_set_) begin_time(burst.front().packet.ts);
-  for (std::size_t i = 0; i < burst.size(); ++i) {
-    Lookup& lookup = lookups_[i];
-    lookup.from_low = source_is_low(burst[i].decoded);
-    lookup.key = key_of(burst[i].decoded, lookup.from_low);
-    lookup.hash = table_.hash(lookup.key);
-    table_.prefetch_bucket(lookup.hash);
-  }
+  for (std::size_t i = 0; i < burst.size(); ++i) look_up(burst[i], lookups_[i]);
   for (std::size_t i = 0; i < burst.size(); ++i) table_.prefetch_record(lookups_[i].hash);
   for (std::size_t i = 0; i < burst.size(); ++i) prefetch_connection(lookups_[i]);
   for (std::size_t i = 0; i < burst.size(); ++i) handle(burst[i], lookups_[i]);
   add(counters_.packets, burst.size());
 }
 
-// The record is in the cache by now: fetches what it refers to. It is looked up again when its turn comes, because
-// packets before it in the burst may begin or end connections.
-void Tracker::prefetch_connection(const Lookup& lookup) noexcept {
-  const Record* record = table_.find(lookup.key, lookup.hash);
-  if (record == nullptr) return;
-  if (record->tcp.phase != TcpPhase::established) __builtin_prefetch(&sequences_of(*record));
-  if (record->cold == no_index) return;
-  const auto* bytes = reinterpret_cast<const char*>(connections_.at(record->cold));
-  for (std::size_t line = 0; line < sizeof(Connection); line += 64) __builtin_prefetch(bytes + line);
+void Tracker::look_up(const Arrival& arrival, Lookup& lookup) noexcept {
+  lookup.from_low = source_is_low(arrival.decoded);
+  write_key(arrival.decoded, lookup.from_low, lookup.key);
+  lookup.key.realm = realms_.of(arrival.decoded);
+  lookup.hash = table_.hash(lookup.key);
+  table_.prefetch_bucket(lookup.hash);
+}
+
+// The record is in the cache by now: fetches what it refers to.
+void Tracker::prefetch_connection(Lookup& lookup) noexcept {
+  lookup.record = table_.find(lookup.key, lookup.hash);
+  if (lookup.record == nullptr || lookup.record->cold == no_index) return;
+  connection_of(*lookup.record)->prefetch(lookup.record->needs);
 }
 
 // The connection that the packet belongs to, if it has begun: one that had expired before is ended first, at the time
 // when it did.
-Record* Tracker::current(const Lookup& lookup, Timestamp ts) noexcept {
-  Record* record = table_.find(lookup.key, lookup.hash);
+Record* Tracker::current(Lookup& lookup, Timestamp ts) noexcept {
+  // Packets before it in the burst may have begun or ended connections.
+  Record* record = lookup.record;
+  if (record == nullptr || !record->in_use() || record->key != lookup.key) {
+    record = table_.find(lookup.key, lookup.hash);
+  }
   if (record == nullptr) return nullptr;
   const auto now = static_cast<Tick>(clock_.ticks_at(ts));
-  if (expired(*record, now, to_ticks(timeout_of(*record)))) {
-    end(*record, EndReason::timeout, expiry_of(*record));
+  if (expired(*record, now, timeout_of(*record))) {
+    end(*record, reason_of(*record), expiry_of(*record));
     return nullptr;
   }
-  bring_up(*record, ts);
+  if (record->epoch != pipeline_->epoch) bring_up(*record, ts);
   return record;
 }
 
+// Never fails: a full table gives up another connection.
 Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
-  const Timestamp ts = arrival.packet.ts;
   Record* record = table_.insert(lookup.key, lookup.hash);
   if (record == nullptr) {
-    add(counters_.table_full, 1);
-    return nullptr;
+    evict();
+    record = table_.insert(lookup.key, lookup.hash);
   }
   record->birth = record->epoch = pipeline_->epoch;
   if (lookup.from_low) record->flags |= record_flag::originator_is_low;
-  record->last_seen = static_cast<Tick>(clock_.ticks_at(ts));
-  sequences_of(*record) = {};
+  record->last_seen = static_cast<Tick>(clock_.ticks_at(arrival.packet.ts));
   epochs_.enter();
   add(counters_.begun, 1);
-  wheel_.schedule(table_.index_of(*record), deadline(*record, to_ticks(limits_.tcp_establish)));
-  if (pipeline_->plan->nodes[plan::root]->oldest_birth > record->birth) return record;  // nobody can want it
+  const std::uint32_t index = table_.index_of(*record);
+  const bool tcp = lookup.key.transport == Transport::Tcp;
+  wheel_.schedule(index, record->timer, deadline(*record, tcp ? timeouts_.establish : timeouts_.udp));
+  if (tcp) half_open_.push({index, record->generation});
+  if (!wanted_) return record;
   record->cold = connections_.allocate();
-  if (record->cold == no_index) return record;  // out of memory: accounted for, shown to nobody
-  auto* connection = new (connections_.at(record->cold)) Connection(arena_blocks_);
+  if (record->cold == no_index) {
+    add(counters_.unobserved, 1);
+    return record;
+  }
+  auto* connection = new (connections_.at(record->cold)) Connection;
   connection->first_packet = arrival.number;
   connection->record.tuple = tuple_of(arrival.decoded);
-  connection->record.start = connection->record.last = ts;
+  connection->record.start = connection->record.last = arrival.packet.ts;
   return record;
 }
 
-void Tracker::handle(const Arrival& arrival, const Lookup& lookup) noexcept {
+// A segment for the connection's state, which may begin another connection in its place.
+TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup, bool& opened) noexcept {
+  TcpHeader header = tcp_header_of(arrival, direction_of(*record, lookup.from_low));
+  TcpChange change = advance(record->tcp, record->sequences, header);
+  if (change.reopened) {
+    end(*record, reason_of(*record), arrival.packet.ts);
+    record = begin(arrival, lookup);
+    opened = true;
+    header.direction = Direction::FromOriginator;
+    change = advance(record->tcp, record->sequences, header);
+  }
+  if (change.turned) turn_round(*record);
+  if (change.stray_reset) add(counters_.stray_resets, 1);
+  note_opening(*record, change);
+  return change;
+}
+
+// The first packet was the responder's.
+void Tracker::turn_round(Record& record) noexcept {
+  record.flags ^= record_flag::originator_is_low;
+  if (Connection* connection = connection_of(record)) {
+    std::swap(connection->record.tuple.originator, connection->record.tuple.responder);
+    connection->history.note_turned(connection->record);
+  }
+}
+
+void Tracker::note_opening(Record& record, const TcpChange& change) noexcept {
+  if (change.midstream) record.flags |= record_flag::midstream;
+  // The SYN came late.
+  if (change.handshake_completed && saw_opening(record.sequences)) {
+    record.flags &= static_cast<std::uint8_t>(~record_flag::midstream);
+    if (Connection* connection = connection_of(record)) connection->record.midstream = false;
+  }
+}
+
+void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
   const source::PacketRef& packet = arrival.packet;
   const parsers::packet::Decoded& decoded = arrival.decoded;
   last_packet_ = arrival.number;
   sink_.position = {.packet = 2 * arrival.number, .tick = 0, .connection = 0};
   Record* record = current(lookup, packet.ts);
   bool opened = record == nullptr;
-  if (opened) record = begin(arrival, lookup);
-  if (record == nullptr) return;
-  TcpChange change;
-  if (decoded.transport == Transport::Tcp) {
-    TcpHeader header{decoded.sequence, decoded.acknowledgement, decoded.wire_payload_length, decoded.flags,
-                     direction_of(*record, lookup.from_low)};
-    change = advance(record->tcp, sequences_of(*record), header);
-    if (change.reopened) {
-      end(*record, EndReason::fin, packet.ts);
-      record = begin(arrival, lookup);
-      if (record == nullptr) return;
-      opened = true;
-      header.direction = Direction::FromOriginator;
-      change = advance(record->tcp, sequences_of(*record), header);
-    }
-    if (change.midstream) record->flags |= record_flag::midstream;
+  if (opened) {
+    const bool midstream = decoded.transport == Transport::Tcp && (decoded.flags & tcp_flag::syn) == 0;
+    if (midstream && limits_.midstream == Midstream::ignore) return add(counters_.midstream_ignored, 1);
+    record = begin(arrival, lookup);
   }
+  TcpChange change;
+  if (decoded.transport == Transport::Tcp) change = advance_tcp(record, arrival, lookup, opened);
   record->last_seen = static_cast<Tick>(clock_.ticks_at(packet.ts));
-  if (Connection* connection = connection_of(*record)) {
+  Connection* connection = connection_of(*record);
+  if (connection != nullptr) {
     Visit visit{*record, *connection, packet, pdu_of(packet, decoded, direction_of(*record, lookup.from_low)),
                 decoded.wire_payload_length};
     drive(visit, opened, change.handshake_completed);
-    if (record->needs == 0) drop_connection(*record);
   }
   if (change.closed != TcpClose::none) {
-    bury(*record, change.closed == TcpClose::fin ? EndReason::fin : EndReason::rst, packet.ts);
+    if (connection != nullptr) wind_up(*record, *connection, packet.ts);
+    wheel_.schedule(table_.index_of(*record), record->timer, deadline(*record, timeouts_.linger));
   }
+  if (connection != nullptr && record->needs == 0) drop_connection(*record);
 }
 
-Duration Tracker::timeout_of(const Record& record) const noexcept {
-  if (record.key.transport == Transport::Udp) return limits_.udp_inactivity;
-  if (record.tcp.closed()) return limits_.tcp_linger;
-  return record.tcp.phase == TcpPhase::opening ? limits_.tcp_establish : limits_.tcp_inactivity;
+Tick Tracker::timeout_of(const Record& record) const noexcept {
+  if (record.key.transport == Transport::Udp) return timeouts_.udp;
+  if (record.tcp.closed()) return timeouts_.linger;
+  return record.tcp.phase == TcpPhase::opening ? timeouts_.establish : timeouts_.inactivity;
 }
 
+// When a connection without further packets is over, to the nanosecond.
 Timestamp Tracker::expiry_of(const Record& record) noexcept {
   const Connection* connection = connection_of(record);
-  return connection != nullptr ? connection->record.last + timeout_of(record) : Timestamp{};
-}
-
-// The connection is over; its record stays for a while, so that late packets of it begin no other.
-void Tracker::bury(Record& record, EndReason reason, Timestamp when) noexcept {
-  if (Connection* connection = connection_of(record)) close(record, *connection, reason, when);
-  drop_connection(record);
-  add(counters_.ended, 1);
-  wheel_.schedule(table_.index_of(record), deadline(record, to_ticks(limits_.tcp_linger)));
+  if (connection == nullptr) return {};
+  const Timestamp last = connection->record.last;
+  if (record.key.transport == Transport::Udp) return last + limits_.udp_inactivity;
+  if (record.tcp.closed()) return last + limits_.tcp_linger;
+  return last + (record.tcp.phase == TcpPhase::opening ? limits_.tcp_establish : limits_.tcp_inactivity);
 }
 
 void Tracker::end(Record& record, EndReason reason, Timestamp when) noexcept {
-  if (!record.tcp.closed()) add(counters_.ended, 1);
   if (Connection* connection = connection_of(record)) close(record, *connection, reason, when);
   drop_connection(record);
   epochs_.leave(record.epoch);
-  wheel_.cancel(table_.index_of(record));
+  add(counters_.ended, 1);
   table_.erase(record);
 }
 
 void Tracker::drop_connection(Record& record) noexcept {
   Connection* connection = connection_of(record);
   if (connection == nullptr) return;
-  for (Reassembler& stream : connection->streams) stream.release({hold_pool_, connection->held});
+  drop_content(*connection);
   connection->frontier.clear(blocks_);
   connection->active.clear(blocks_);
   connection->delivered.clear(blocks_);
@@ -236,6 +312,15 @@ void Tracker::drop_connection(Record& record) noexcept {
   connections_.free(record.cold);
   record.cold = no_index;
   record.needs = 0;
+}
+
+void Tracker::drop_content(Connection& connection) noexcept {
+  Content* content = content_of(connection);
+  if (content == nullptr) return;
+  for (Reassembler& stream : content->streams) stream.release({hold_pool_, content->held});
+  content->~Content();
+  contents_.free(connection.content);
+  connection.content = no_index;
 }
 
 void Tracker::bring_up(Record& record, Timestamp now) noexcept {
@@ -249,12 +334,21 @@ void Tracker::bring_up(Record& record, Timestamp now) noexcept {
   if (record.needs == 0) drop_connection(record);
 }
 
+struct Tracker::Timed {
+  Tracker& tracker;
+
+  [[nodiscard]] Timer& timer(std::uint32_t index) const { return tracker.table_.at(index).timer; }
+  void prefetch(std::uint32_t index) const { __builtin_prefetch(&tracker.table_.at(index), 1); }
+  [[nodiscard]] std::optional<Tick> due(std::uint32_t index, Tick tick) const { return tracker.due(index, tick); }
+};
+
 std::optional<Tick> Tracker::due(std::uint32_t index, Tick tick) noexcept {
   Record& record = table_.at(index);
-  const Tick last = deadline(record, to_ticks(timeout_of(record)));
+  if (!record.in_use()) return std::nullopt;
+  const Tick last = deadline(record, timeout_of(record));
   if (before(tick, last)) return last;
   stand_after_packets(record, wheel_.position());
-  end(record, EndReason::timeout, expiry_of(record));
+  end(record, reason_of(record), expiry_of(record));
   return std::nullopt;
 }
 
@@ -267,8 +361,7 @@ void Tracker::stand_after_packets(const Record& record, std::uint64_t tick) noex
 
 bool Tracker::expire(Timestamp now, std::uint64_t budget) noexcept {
   if (!clock_set_) return true;
-  return wheel_.advance(clock_.ticks_at(now), budget,
-                        [this](std::uint32_t index, Tick tick) { return due(index, tick); });
+  return wheel_.advance(clock_.ticks_at(now), budget, Timed{*this});
 }
 
 void Tracker::sweep(std::uint32_t budget, Timestamp now) noexcept {
@@ -286,7 +379,7 @@ void Tracker::finish(EndReason reason) noexcept {
     const Timestamp last = connection != nullptr ? connection->record.last : Timestamp{};
     stand_after_packets(record, std::numeric_limits<std::uint64_t>::max());
     bring_up(record, last);
-    end(record, reason, last);
+    end(record, record.tcp.closed() ? reason_of(record) : reason, last);
   }
 }
 

@@ -13,26 +13,41 @@
 #include <span>
 
 #include "daemon/conn/arrival.hpp"
+#include "daemon/conn/block_cache.hpp"
 #include "daemon/conn/connection.hpp"
 #include "daemon/conn/delivery.hpp"
 #include "daemon/conn/epochs.hpp"
+#include "daemon/conn/half_open.hpp"
 #include "daemon/conn/limits.hpp"
 #include "daemon/conn/progress.hpp"
+#include "daemon/conn/realms.hpp"
 #include "daemon/conn/slab.hpp"
 #include "daemon/conn/table.hpp"
 #include "daemon/conn/wheel.hpp"
 
 namespace iris::conn {
 
-// Totals since the start. Written by the worker, read by anyone.
+// Totals since the start. Written by the worker, read by anyone. At any time begun = ended + live.
 struct TrackerCounters {
   std::atomic<std::uint64_t> packets{0};
   std::atomic<std::uint64_t> begun{0};
-  std::atomic<std::uint64_t> ended{0};
-  std::atomic<std::uint64_t> table_full{0};  // packets whose connection found no room
+  std::atomic<std::uint64_t> ended{0};              // evicted ones included
+  std::atomic<std::uint64_t> evicted_half_open{0};  // for want of room: their SYN was all that was seen
+  std::atomic<std::uint64_t> evicted{0};            // for want of room: others
+  std::atomic<std::uint64_t> midstream_ignored{0};  // packets of TCP connections that Midstream::ignore leaves out
+  std::atomic<std::uint64_t> stray_resets{0};       // RSTs that no receiver would accept
+  std::atomic<std::uint64_t> unobserved{0};         // connections that found no memory to be shown to anybody
 };
 
-// Used by its worker's thread only, but for counters().
+// What a worker's connections take of what was reserved for them.
+struct TrackerMemory {
+  MemoryUse table;   // records and the way to them
+  MemoryUse cold;    // cold parts
+  MemoryUse arenas;  // of parsers
+  MemoryUse blocks;  // user state and long lists
+};
+
+// Used by its worker's thread only, but for counters() and memory(). Takes its memory at creation, as its limits say.
 class Tracker {
  public:
   struct Parts {
@@ -67,6 +82,9 @@ class Tracker {
   // The oldest epoch that a connection is still in, or the current one.
   [[nodiscard]] std::uint32_t oldest_epoch() const noexcept { return epochs_.oldest(); }
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] TrackerMemory memory() const noexcept {
+    return {table_.use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use()};
+  }
   // Look-ups of each family of the current pipeline, since it was adopted.
   [[nodiscard]] std::span<const std::uint64_t> evaluations() const noexcept { return evaluations_; }
 
@@ -75,8 +93,28 @@ class Tracker {
   struct Lookup {
     Key key;
     ConnectionTable::Hash hash = 0;
-    bool from_low = false;  // sent by the key's low end
+    Record* record = nullptr;  // what was found before the burst's first packet was handled
+    bool from_low = false;     // sent by the key's low end
   };
+  // The worker's tables, sized by Limits::capacity.
+  struct Tables {
+    ConnectionTable connections;
+    TimerWheel wheel;
+    HalfOpenQueue half_open;
+    Realms realms;
+  };
+  // What connections take that somebody wants something of.
+  struct Pools {
+    Slab connections;
+    Slab contents;
+    BlockPool arenas;
+    BlockCache blocks;
+  };
+  // Timeouts in ticks.
+  struct Timeouts {
+    Tick establish, inactivity, linger, udp;
+  };
+  struct Timed;  // what the wheel asks
   // The connection at hand, and what is told of it.
   struct Visit {
     Record& record;
@@ -86,36 +124,50 @@ class Tracker {
     std::uint32_t wire_payload = 0;  // bytes of payload on the wire; at least pdu.payload
   };
 
-  Tracker(const Parts& parts, ConnectionTable table, TimerWheel wheel, Mapping sequences);
+  [[nodiscard]] static Result<Pools> create_pools(const Limits& limits);
+  Tracker(const Parts& parts, Tables tables, Pools pools);
 
   // tracker.cpp
-  void prefetch_connection(const Lookup& lookup) noexcept;
-  void handle(const Arrival& arrival, const Lookup& lookup) noexcept;
-  [[nodiscard]] Record* current(const Lookup& lookup, Timestamp ts) noexcept;
+  void look_up(const Arrival& arrival, Lookup& lookup) noexcept;
+  void prefetch_connection(Lookup& lookup) noexcept;
+  void handle(const Arrival& arrival, Lookup& lookup) noexcept;
+  [[nodiscard]] Record* current(Lookup& lookup, Timestamp ts) noexcept;
   [[nodiscard]] Record* begin(const Arrival& arrival, const Lookup& lookup) noexcept;
-  void bury(Record& record, EndReason reason, Timestamp when) noexcept;
+  [[nodiscard]] TcpChange advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup,
+                                      bool& opened) noexcept;
+  void turn_round(Record& record) noexcept;
+  void note_opening(Record& record, const TcpChange& change) noexcept;
   void end(Record& record, EndReason reason, Timestamp when) noexcept;
   void drop_connection(Record& record) noexcept;
+  void drop_content(Connection& connection) noexcept;
   void bring_up(Record& record, Timestamp now) noexcept;
+  // eviction.cpp
+  void evict() noexcept;
+  [[nodiscard]] Record* oldest_half_open() noexcept;
+  [[nodiscard]] Record& least_missed() noexcept;
+  // time
   [[nodiscard]] std::optional<Tick> due(std::uint32_t index, Tick tick) noexcept;
-  [[nodiscard]] Duration timeout_of(const Record& record) const noexcept;
+  [[nodiscard]] Tick timeout_of(const Record& record) const noexcept;
   [[nodiscard]] Timestamp expiry_of(const Record& record) noexcept;
   [[nodiscard]] Connection* connection_of(const Record& record) noexcept {
     return record.cold == no_index ? nullptr : static_cast<Connection*>(connections_.at(record.cold));
   }
-  [[nodiscard]] TcpSequences& sequences_of(const Record& record) noexcept {
-    return static_cast<TcpSequences*>(sequences_.data())[table_.index_of(record)];
+
+  [[nodiscard]] Content* content_of(const Connection& connection) noexcept {
+    return connection.content == no_index ? nullptr : static_cast<Content*>(contents_.at(connection.content));
   }
 
   // connection.cpp
+  [[nodiscard]] Content* make_content(Connection& connection) noexcept;
   void open(Visit& visit) noexcept;
   void drive(Visit& visit, bool opened, bool handshake_completed) noexcept;
   void note(Visit& visit) noexcept;
   void reassemble(Visit& visit) noexcept;
   [[nodiscard]] bool take_piece(Record& record, Connection& connection, const Piece& piece) noexcept;
-  void parse(Record& record, Connection& connection, const Piece& piece) noexcept;
+  void parse(Record& record, Connection& connection, Content& content, const Piece& piece) noexcept;
   void take_sessions(Record& record, Connection& connection, parsers::Status status, Timestamp ts) noexcept;
   void decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept;
+  void wind_up(Record& record, Connection& connection, Timestamp when) noexcept;
   void close(Record& record, Connection& connection, EndReason reason, Timestamp when) noexcept;
   void adopt(Record& record, Connection& connection, Timestamp now) noexcept;
   void settle(Record& record, Connection& connection) noexcept;
@@ -126,22 +178,28 @@ class Tracker {
   void stand_after_packets(const Record& record, std::uint64_t tick) noexcept;
 
   const Limits limits_;
+  const Timeouts timeouts_;
   const std::uint32_t worker_;
+  source::PacketHolder& holder_;
+  abi::EmitSink& sink_;
   BlockCache blocks_;
   BlockPool arena_blocks_;
   HoldPool hold_pool_;
   ConnectionTable table_;
-  Slab connections_;   // of Connection
-  Mapping sequences_;  // a TcpSequences a record: needed even where nobody needs the connection
+  Slab connections_;  // of Connection
+  Slab contents_;     // of Content
   TimerWheel wheel_;
+  HalfOpenQueue half_open_;
+  Realms realms_;
   Delivery delivery_;
   Progress progress_;  // through pipeline_'s plan
   EpochCounts epochs_;
-  abi::EmitSink& sink_;
   std::uint64_t last_packet_ = 0;  // Arrival::number
   const Pipeline* pipeline_ = nullptr;
   Clock clock_{Timestamp{}};  // its base is the first packet
   bool clock_set_ = false;
+  bool wanted_ = false;           // somebody may want a connection that begins now
+  std::uint32_t evict_next_ = 0;  // where the search for a connection to evict goes on
   std::uint32_t sweep_next_ = 0;  // index of the next record to bring up; at the table's limit: all are
   std::vector<plan::PredicateId> truths_;
   std::vector<std::uint64_t> evaluations_;

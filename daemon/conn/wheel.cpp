@@ -11,7 +11,13 @@ namespace {
 
 constexpr std::uint32_t largest_capacity = 1U << 30;
 constexpr std::uint32_t fewest_slots = 64;  // a word of `occupied`
-constexpr std::uint32_t most_slots = 1U << 24;
+constexpr std::uint32_t most_slots = 1U << 15;
+
+// For every index one entry that counts and one that does not, and in each slot two blocks that are not full: enough,
+// whatever happens.
+std::uint64_t blocks_for(const WheelOptions& options, std::uint32_t block_entries) {
+  return (std::uint64_t{2} * options.capacity) / block_entries + std::uint64_t{2} * options.slots + 1;
+}
 
 }  // namespace
 
@@ -20,63 +26,99 @@ Result<TimerWheel> TimerWheel::create(const WheelOptions& options) {
     return fail(ErrorCode::invalid, "a timer wheel of " + std::to_string(options.capacity) +
                                         " entries is not possible: choose 1 to " + std::to_string(largest_capacity));
   }
-  // One more than the horizon, so that an entry as far away as that does not share a slot with the present.
-  const std::uint32_t slots = std::bit_ceil(std::clamp(options.horizon, fewest_slots, most_slots - 1) + 1);
-  auto nodes = Mapping::create((std::size_t{options.capacity} + slots) * sizeof(Node), false);
-  if (!nodes) return std::unexpected(std::move(nodes.error()));
-  auto occupied = Mapping::create(slots / 8, false);
+  if (!std::has_single_bit(options.slots) || options.slots < fewest_slots || options.slots > most_slots) {
+    return fail(ErrorCode::invalid, "a timer wheel of " + std::to_string(options.slots) +
+                                        " slots is not possible: choose a power of two from 64 to 32768");
+  }
+  auto blocks = Mapping::create(blocks_for(options, block_entries) * sizeof(Block), options.prefault);
+  if (!blocks) return std::unexpected(std::move(blocks.error()));
+  auto slots = Mapping::create(options.slots * sizeof(Slot), options.prefault);
+  if (!slots) return std::unexpected(std::move(slots.error()));
+  auto occupied = Mapping::create(options.slots / 8, options.prefault);
   if (!occupied) return std::unexpected(std::move(occupied.error()));
-  return TimerWheel(std::move(*nodes), std::move(*occupied), options, slots);
+  return TimerWheel(std::move(*blocks), std::move(*slots), std::move(*occupied), options);
 }
 
-TimerWheel::TimerWheel(Mapping nodes, Mapping occupied, const WheelOptions& options, std::uint32_t slots)
-    : node_memory_(std::move(nodes)),
+TimerWheel::TimerWheel(Mapping blocks, Mapping slots, Mapping occupied, const WheelOptions& options)
+    : block_memory_(std::move(blocks)),
+      slot_memory_(std::move(slots)),
       occupied_memory_(std::move(occupied)),
       capacity_(options.capacity),
-      mask_(slots - 1),
+      mask_(options.slots - 1),
       position_(options.start) {
-  for (std::uint32_t i = 0; i < capacity_ + slots; ++i) this->nodes()[i] = {i, i};
+  std::fill_n(this->slots(), options.slots, Slot{});
 }
 
-void TimerWheel::unlink(std::uint32_t index) noexcept {
-  Node& node = nodes()[index];
-  nodes()[node.previous].next = node.next;
-  nodes()[node.next].previous = node.previous;
-  node = {index, index};
-  --size_;
+std::uint64_t TimerWheel::memory_bytes() const noexcept {
+  return blocks_for({.capacity = capacity_, .slots = mask_ + 1}, block_entries) * sizeof(Block) +
+         (std::uint64_t{mask_} + 1) * sizeof(Slot);
 }
 
-void TimerWheel::cancel(std::uint32_t index) noexcept {
+void TimerWheel::schedule(std::uint32_t index, Timer& timer, Tick deadline) noexcept {
   assert(index < capacity_);
-  if (scheduled(index)) unlink(index);
-}
-
-void TimerWheel::schedule(std::uint32_t index, Tick deadline) noexcept {
-  assert(index < capacity_);
-  cancel(index);
   // Never the present slot: it is being emptied. Never a full turn away, which is the same slot.
   const auto ahead = static_cast<std::int32_t>(deadline - static_cast<Tick>(position_));
   const auto ticks = static_cast<std::uint32_t>(std::clamp(ahead, 1, static_cast<std::int32_t>(mask_)));
+  if (timer != 0) {
+    const std::uint32_t scheduled = slot_of(timer - 1U - static_cast<std::uint32_t>(position_));
+    // It comes due before, or moving it would cost more room than there is: then it comes due late, within a turn.
+    if (scheduled <= ticks || superseded_ >= capacity_) return;
+    ++superseded_;
+  }
   const std::uint32_t slot = slot_of(position_ + ticks);
-  const std::uint32_t ring = capacity_ + slot;
-  const std::uint32_t last = nodes()[ring].previous;
-  nodes()[index] = {ring, last};
-  nodes()[last].next = index;
-  nodes()[ring].previous = index;
-  occupied()[slot / 64] |= std::uint64_t{1} << slot % 64;
+  append(slot, index);
+  timer = name_of(slot);
+}
+
+void TimerWheel::append(std::uint32_t slot_index, std::uint32_t index) noexcept {
+  Slot& slot = slots()[slot_index];
+  if (slot.last == no_index || slot.in_last == block_entries) {
+    std::uint32_t block = free_;
+    if (block != no_index) {
+      free_ = blocks()[block].next;
+    } else {
+      block = fresh_++;
+    }
+    blocks()[block].next = no_index;
+    (slot.last == no_index ? slot.first : blocks()[slot.last].next) = block;
+    slot.last = block;
+    slot.in_last = 0;
+    occupied()[slot_index / 64] |= std::uint64_t{1} << slot_index % 64;
+  }
+  blocks()[slot.last].entries[slot.in_last++] = index;
   ++size_;
 }
 
 std::optional<std::uint32_t> TimerWheel::take() noexcept {
-  const std::uint32_t slot = slot_of(position_);
-  const std::uint32_t first = nodes()[capacity_ + slot].next;
-  if (first == capacity_ + slot) {
-    occupied()[slot / 64] &= ~(std::uint64_t{1} << slot % 64);
+  const std::uint32_t at = slot_of(position_);
+  Slot& slot = slots()[at];
+  if (slot.first == no_index) {
+    occupied()[at / 64] &= ~(std::uint64_t{1} << at % 64);
     return std::nullopt;
   }
-  unlink(first);
-  __builtin_prefetch(&nodes()[nodes()[capacity_ + slot].next]);
-  return first;
+  Block& block = blocks()[slot.first];
+  const std::uint32_t index = block.entries[taken_++];
+  --size_;
+  if (taken_ == (slot.first == slot.last ? slot.in_last : block_entries)) {
+    const std::uint32_t emptied = slot.first;
+    slot.first = block.next;
+    if (slot.first == no_index) {
+      slot.last = no_index;
+    } else {
+      __builtin_prefetch(&blocks()[slot.first]);
+    }
+    block.next = free_;
+    free_ = emptied;
+    taken_ = 0;
+  }
+  return index;
+}
+
+std::uint32_t TimerWheel::peek(std::uint32_t ahead) const noexcept {
+  const Slot& slot = slots()[slot_of(position_)];
+  if (slot.first == no_index) return no_index;
+  const std::uint32_t count = slot.first == slot.last ? slot.in_last : block_entries;
+  return blocks()[slot.first].entries[taken_ + ahead < count ? taken_ + ahead : taken_];
 }
 
 void TimerWheel::step(std::uint64_t now) noexcept {

@@ -60,6 +60,11 @@ Result<std::shared_ptr<conn::Callee>> callee_of(const engine::Unit& unit, const 
       return fail(ErrorCode::invalid, "'" + callback.name + "' is aligned to more than " +
                                           std::to_string(conn::BlockCache::alignment) + " bytes");
     }
+    if (callback.state->size > conn::BlockOptions::usual_largest) {
+      return fail(ErrorCode::invalid, "'" + callback.name + "' has " + std::to_string(callback.state->size) +
+                                          " bytes of state a connection; at most " +
+                                          std::to_string(conn::BlockOptions::usual_largest) + " are possible");
+    }
     callee->state_size = callback.state->size;
     callee->state_alignment = callback.state->alignment;
     if (auto found = find(unit, callback.state->construct_symbol, callee->construct); !found) {

@@ -3,6 +3,108 @@
 #include "proto/utf8.hpp"
 
 namespace iris::control {
+namespace {
+
+void fill(google::protobuf::Timestamp& message, Timestamp time) {
+  message.set_seconds(static_cast<std::int64_t>(time.nanoseconds / 1'000'000'000U));
+  message.set_nanos(static_cast<std::int32_t>(time.nanoseconds % 1'000'000'000U));
+}
+
+void fill(v1::Worker::Undecoded& message, const UndecodedInfo& info) {
+  message.set_not_ip(info.not_ip);
+  message.set_other_transport(info.other_transport);
+  message.set_truncated(info.truncated);
+  message.set_malformed(info.malformed);
+}
+
+void fill(v1::Worker& message, const ConnectionsInfo& info) {
+  message.set_connections_begun(info.begun);
+  message.set_connections_ended(info.ended);
+  message.set_connections_live(info.live);
+  message.set_table_full(info.evicted_half_open + info.evicted);
+  message.set_connections_evicted_half_open(info.evicted_half_open);
+  message.set_connections_evicted(info.evicted);
+  message.set_connections_unobserved(info.unobserved);
+  message.set_stray_resets(info.stray_resets);
+  message.set_midstream_ignored(info.midstream_ignored);
+}
+
+void fill(v1::Worker::Fragments& message, const FragmentsInfo& info) {
+  message.set_fragments(info.fragments);
+  message.set_datagrams(info.datagrams);
+  message.set_cut_off(info.cut_off);
+  message.set_expired(info.expired);
+  message.set_evicted(info.evicted);
+  message.set_overlapping(info.overlapping);
+  message.set_malformed(info.malformed);
+  message.set_duplicates(info.duplicates);
+  message.set_lost(info.lost);
+}
+
+void fill(v1::Worker::Reassembly& message, const ReassemblyInfo& info) {
+  message.set_held_packets(info.held_packets);
+  message.set_copied_bytes(info.copied_bytes);
+  message.set_dropped_segments(info.dropped_segments);
+  message.set_inconsistent_bytes(info.inconsistent_bytes);
+  v1::Worker::Gaps& gaps = *message.mutable_gaps();
+  gaps.set_time(info.gaps.time);
+  gaps.set_packets(info.gaps.packets);
+  gaps.set_bytes(info.gaps.bytes);
+  gaps.set_pool(info.gaps.pool);
+  gaps.set_jump(info.gaps.jump);
+  gaps.set_end(info.gaps.end);
+  gaps.set_cut(info.gaps.cut);
+}
+
+void fill(v1::Worker::MemoryUse& message, const MemoryInfo& info) {
+  message.set_used(info.used);
+  message.set_reserved(info.reserved);
+  message.set_refused(info.refused);
+}
+
+void fill(v1::Worker::Memory& message, const WorkerMemoryInfo& info) {
+  fill(*message.mutable_table(), info.table);
+  fill(*message.mutable_cold(), info.cold);
+  fill(*message.mutable_arenas(), info.arenas);
+  fill(*message.mutable_blocks(), info.blocks);
+}
+
+v1::Worker::Pressure::Level level_of(PressureInfo pressure) {
+  switch (pressure) {
+    case PressureInfo::none:
+      return v1::Worker::Pressure::NONE;
+    case PressureInfo::low:
+      return v1::Worker::Pressure::LOW;
+    case PressureInfo::critical:
+      return v1::Worker::Pressure::CRITICAL;
+  }
+  return v1::Worker::Pressure::UNSPECIFIED;
+}
+
+void fill(v1::Worker::Pressure& message, const WorkerPressureInfo& info) {
+  message.set_now(level_of(info.now));
+  if (info.since != Timestamp{}) fill(*message.mutable_since(), info.since);
+  message.set_low(info.low);
+  message.set_critical(info.critical);
+}
+
+void fill(v1::Worker& message, const WorkerInfo& info) {
+  message.set_lcore(info.lcore);
+  message.set_epoch(info.epoch);
+  message.set_packets(info.packets);
+  message.set_bytes(info.bytes);
+  message.set_undecoded(info.undecoded);
+  fill(*message.mutable_undecoded_by_reason(), info.undecoded_by_reason);
+  fill(message, info.connections);
+  fill(*message.mutable_fragments(), info.fragments);
+  fill(*message.mutable_reassembly(), info.reassembly);
+  message.mutable_hand_over()->set_sent(info.hand_over.sent);
+  message.mutable_hand_over()->set_lost(info.hand_over.lost);
+  fill(*message.mutable_memory(), info.memory);
+  fill(*message.mutable_pressure(), info.pressure);
+}
+
+}  // namespace
 
 using proto::to_utf8;
 
@@ -23,8 +125,7 @@ void fill(v1::Subscription& message, const SubscriptionInfo& info) {
   message.set_name(to_utf8(info.name));
   message.set_id(info.id);
   message.set_epoch(info.epoch);
-  message.mutable_added()->set_seconds(static_cast<std::int64_t>(info.added.nanoseconds / 1'000'000'000U));
-  message.mutable_added()->set_nanos(static_cast<std::int32_t>(info.added.nanoseconds % 1'000'000'000U));
+  fill(*message.mutable_added(), info.added);
   message.mutable_source()->set_name(to_utf8(info.source_name));
   message.mutable_source()->set_text(info.source_text);
   for (const CallbackInfo& from : info.callbacks) {
@@ -52,18 +153,7 @@ void fill(v1::StatusResponse& message, const Status& status) {
     port.set_bytes(from.bytes);
     port.set_missed(from.missed);
   }
-  for (const WorkerInfo& from : status.workers) {
-    v1::Worker& worker = *message.add_workers();
-    worker.set_lcore(from.lcore);
-    worker.set_epoch(from.epoch);
-    worker.set_packets(from.packets);
-    worker.set_bytes(from.bytes);
-    worker.set_undecoded(from.undecoded);
-    worker.set_connections_begun(from.connections_begun);
-    worker.set_connections_ended(from.connections_ended);
-    worker.set_connections_live(from.connections_live);
-    worker.set_table_full(from.table_full);
-  }
+  for (const WorkerInfo& from : status.workers) fill(*message.add_workers(), from);
 }
 
 }  // namespace iris::control

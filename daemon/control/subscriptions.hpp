@@ -49,16 +49,99 @@ struct PortInfo {
   std::uint64_t missed = 0;
 };
 
+// Of one worker. Totals since the start, but where said.
+
+struct UndecodedInfo {
+  std::uint64_t not_ip = 0;
+  std::uint64_t other_transport = 0;  // neither TCP nor UDP
+  std::uint64_t truncated = 0;        // the capture cut a header off
+  std::uint64_t malformed = 0;
+};
+
+struct ConnectionsInfo {
+  std::uint64_t begun = 0;
+  std::uint64_t ended = 0;              // evicted ones included
+  std::uint64_t live = 0;               // at present
+  std::uint64_t evicted_half_open = 0;  // for want of room: their SYN was all that was seen
+  std::uint64_t evicted = 0;            // for want of room: others
+  std::uint64_t unobserved = 0;         // connections that found no memory to be shown to anybody
+  std::uint64_t stray_resets = 0;       // RSTs that no receiver would accept
+  std::uint64_t midstream_ignored =
+      0;  // packets of TCP connections whose opening was not seen, where these are left out
+};
+
+struct FragmentsInfo {
+  std::uint64_t fragments = 0;
+  std::uint64_t datagrams = 0;    // put together
+  std::uint64_t cut_off = 0;      // of these: lack bytes that the capture left out
+  std::uint64_t expired = 0;      // datagrams given up: time ran out
+  std::uint64_t evicted = 0;      // datagrams given up: room ran out
+  std::uint64_t overlapping = 0;  // datagrams given up: fragments contradict each other
+  std::uint64_t malformed = 0;    // fragments that no datagram can have
+  std::uint64_t duplicates = 0;   // fragments ignored
+  std::uint64_t lost = 0;         // fragments given up with their datagram, or that came after it was
+};
+
+// Missing bytes that were no longer waited for, by the reason.
+struct GapsInfo {
+  std::uint64_t time = 0;     // reassembly.gap_after_seconds
+  std::uint64_t packets = 0;  // reassembly.out_of_order_packets
+  std::uint64_t bytes = 0;    // reassembly.out_of_order_bytes
+  std::uint64_t pool = 0;     // reassembly.held_packets and copied_bytes, or pressure
+  std::uint64_t jump = 0;     // the stream went on far away
+  std::uint64_t end = 0;      // of the connection
+  std::uint64_t cut = 0;      // the capture has the beginning of the packet only
+};
+
+struct ReassemblyInfo {
+  std::uint64_t held_packets = 0;  // at present
+  std::uint64_t copied_bytes = 0;  // at present
+  GapsInfo gaps;
+  std::uint64_t dropped_segments = 0;    // stray, or after the stream's end
+  std::uint64_t inconsistent_bytes = 0;  // repeated with another content
+};
+
+struct HandOverInfo {
+  std::uint64_t sent = 0;  // packets that another worker owns
+  std::uint64_t lost = 0;  // of these, that it was too far behind to take
+};
+
+// At present, in bytes, but for `refused`.
+struct MemoryInfo {
+  std::uint64_t used = 0;
+  std::uint64_t reserved = 0;
+  std::uint64_t refused = 0;  // requests since the start for which there was no room
+};
+
+struct WorkerMemoryInfo {
+  MemoryInfo table;   // of connections
+  MemoryInfo cold;    // what connections need where somebody wants them
+  MemoryInfo arenas;  // of parsers
+  MemoryInfo blocks;  // objects of subscriptions' types, long lists
+};
+
+enum class PressureInfo : std::uint8_t { none, low, critical };
+
+struct WorkerPressureInfo {
+  PressureInfo now = PressureInfo::none;
+  Timestamp since;             // wall clock; 0: since the start
+  std::uint64_t low = 0;       // how often it became so
+  std::uint64_t critical = 0;  // how often it became so
+};
+
 struct WorkerInfo {
   std::uint32_t lcore = 0;
   std::uint32_t epoch = 0;
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;
   std::uint64_t undecoded = 0;  // not TCP or UDP over IP, or malformed
-  std::uint64_t connections_begun = 0;
-  std::uint64_t connections_ended = 0;
-  std::uint64_t connections_live = 0;
-  std::uint64_t table_full = 0;  // packets whose connection found no room
+  UndecodedInfo undecoded_by_reason{};
+  ConnectionsInfo connections{};
+  FragmentsInfo fragments{};
+  ReassemblyInfo reassembly{};
+  HandOverInfo hand_over{};
+  WorkerMemoryInfo memory{};
+  WorkerPressureInfo pressure{};
 };
 
 struct Status {

@@ -218,6 +218,7 @@ void Output::append(std::span<const std::byte> record) {
   auto data = decode(row.layout, record.subspan(sizeof header));
   assert(data && "the ring holds what encode wrote");
   nlohmann::ordered_json event{{"ts", to_text(header.ts)}, {"subscription", channel.name}, {"record", row.name}};
+  if (header.degraded) event["degraded"] = true;
   event["data"] = std::move(data).value_or(nullptr);
   append_line(batch_.text, event);
   batch_.text += '\n';

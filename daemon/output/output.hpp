@@ -2,6 +2,9 @@
 //
 //   {"ts":"2024-02-29T23:59:59.000000001Z","subscription":"log_tls","record":"Tls","data":{…}}
 //
+// A line has "degraded":true before "data" where packets' contents were being given up for want of memory when it was
+// emitted: what it says of a stream may lack data. Otherwise it has no such member.
+//
 // The order of a worker's events is kept; between workers there is none, but for Mode::ordered.
 #pragma once
 

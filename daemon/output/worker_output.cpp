@@ -38,7 +38,7 @@ void WorkerOutput::emit(std::uint32_t subscription, std::uint32_t row_index, con
     refused.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  const RecordHeader header{channel, ts, position, row_index};
+  const RecordHeader header{channel, ts, position, row_index, degraded};
   std::memcpy(scratch_.data(), &header, sizeof header);
   std::memcpy(space, scratch_.data(), sizeof header + *size);
   ring_.commit();

@@ -20,6 +20,7 @@ struct RecordHeader {
   Timestamp ts;
   abi::Position position;
   std::uint32_t row_index = 0;
+  bool degraded = false;  // abi::EmitSink::degraded, when it was emitted
 };
 
 // Records as a ring has them, one after the other.

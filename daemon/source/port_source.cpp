@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::size_t most_at_once = 64;
 
+// Calls of receive() from one look at the pools to the next: looking touches memory that all workers write to, and in
+// so many bursts a pool of the smallest size loses an eighth.
+constexpr std::uint32_t measured_every = 16;
+
 Timestamp wall_clock() noexcept {
   timespec time{};
   clock_gettime(CLOCK_REALTIME, &time);
@@ -37,7 +41,9 @@ void order_by_time(std::span<PacketRef> burst) noexcept {
 PortSource::PortSource(std::span<const Port* const> ports, std::uint16_t worker)
     : pool_(ports.empty() ? nullptr : &ports.front()->pool()), worker_(worker), now_(wall_clock()) {
   for (const Port* port : ports) {
-    if (worker < port->queues()) queues_.push_back({port, {}});
+    if (worker >= port->queues()) continue;
+    queues_.push_back({port, {}});
+    if (std::ranges::find(pools_, &port->pool()) == pools_.end()) pools_.push_back(&port->pool());
   }
   ordered_ = queues_.size() > 1 &&
              std::ranges::all_of(queues_, [](const Queue& queue) { return queue.port->hardware_timestamps(); });
@@ -49,6 +55,7 @@ bool PortSource::spread_by_owner() const noexcept {
 
 std::size_t PortSource::receive(std::span<PacketRef> burst) noexcept {
   now_ = wall_clock();
+  if (until_measured_-- == 0) measure_pressure();
   std::size_t count = 0;
   // Each queue is asked once, and another first each time, so that a busy one cannot starve the rest.
   for (std::size_t asked = 0; asked < queues_.size() && count < burst.size(); ++asked) {
@@ -110,6 +117,29 @@ Timestamp PortSource::timestamp(const Queue& queue, const rte_mbuf* packet) cons
 void PortSource::read_clock(Queue& queue) const noexcept {
   std::uint64_t ticks = 0;
   if (rte_eth_read_clock(queue.port->id(), &ticks) == 0) queue.clock.sample(ticks, wall_clock());
+}
+
+void PortSource::measure_pressure() noexcept {
+  until_measured_ = measured_every - 1;
+  const Pressure before = pressure();
+  Pressure now = Pressure::none;
+  for (const Pool* pool : pools_) now = std::max(now, pressure_at(pool->free(), pool->buffers(), before));
+  if (now == before) return;
+  // One writer: a load and a store each.
+  const auto count = [](std::atomic<std::uint64_t>& times) {
+    times.store(times.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  };
+  if (now == Pressure::critical) count(times_critical_);
+  if (now == Pressure::low && before == Pressure::none) count(times_low_);
+  since_.store(now_.nanoseconds, std::memory_order_relaxed);
+  pressure_.store(now, std::memory_order_relaxed);
+}
+
+PressureState PortSource::pressure_state() const noexcept {
+  return {pressure(),
+          {since_.load(std::memory_order_relaxed)},
+          times_low_.load(std::memory_order_relaxed),
+          times_critical_.load(std::memory_order_relaxed)};
 }
 
 Counters PortSource::counters() const noexcept {

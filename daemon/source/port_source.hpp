@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,14 @@
 struct rte_mbuf;  // NOLINT(readability-identifier-naming): DPDK's
 
 namespace iris::source {
+
+// How short of buffers a source is and was.
+struct PressureState {
+  Pressure now = Pressure::none;
+  Timestamp since;             // wall clock: when it became so; 0: it has been since the start
+  std::uint64_t low = 0;       // how often it became low since the start, from none
+  std::uint64_t critical = 0;  // how often it became critical
+};
 
 class PortSource final : public Source {
  public:
@@ -39,6 +48,11 @@ class PortSource final : public Source {
   // where that is enough, else one of the few large ones.
   [[nodiscard]] Room compose(std::uint32_t length) noexcept override;
 
+  // Of the pool with least left, as of one of the last few calls of receive().
+  [[nodiscard]] Pressure pressure() const noexcept override { return pressure_.load(std::memory_order_relaxed); }
+  // Thread: any.
+  [[nodiscard]] PressureState pressure_state() const noexcept;
+
   [[nodiscard]] std::size_t queues() const { return queues_.size(); }
 
  private:
@@ -51,6 +65,7 @@ class PortSource final : public Source {
   [[nodiscard]] rte_mbuf* in_one_piece(const Queue& queue, rte_mbuf* packet) noexcept;
   [[nodiscard]] Timestamp timestamp(const Queue& queue, const rte_mbuf* packet) const noexcept;
   void read_clock(Queue& queue) const noexcept;
+  void measure_pressure() noexcept;
 
   Pool* pool_;  // of all ports; nullptr without any
   std::vector<Queue> queues_;
@@ -59,6 +74,13 @@ class PortSource final : public Source {
   bool ordered_ = false;  // several queues, all with hardware timestamps
   Timestamp now_;
   Counters counters_;
+
+  std::vector<const Pool*> pools_;    // of the queues, each once
+  std::uint32_t until_measured_ = 0;  // calls of receive()
+  std::atomic<Pressure> pressure_{Pressure::none};
+  std::atomic<std::uint64_t> since_{0};  // PressureState::since
+  std::atomic<std::uint64_t> times_low_{0};
+  std::atomic<std::uint64_t> times_critical_{0};
 };
 
 }  // namespace iris::source

@@ -312,15 +312,13 @@ std::optional<PacketRef> Fragments::State::compose(const Datagram& datagram, Tim
   const std::uint32_t header = first.fragment.header;
   const std::uint32_t wire_length = header + datagram.end;
   if (wire_length > parsers::packet::longest_datagram) return {};  // the other fragments' headers were shorter
-  // Of the header, too, the capture may lack the end; then it has nothing of what follows.
-  const std::uint32_t header_there = std::min(header, first.packet.length - datagram.network);
-  const std::uint32_t captured = header_there < header ? 0 : std::min(datagram.end, datagram.captured);
-  const std::uint32_t length = header_there + captured;
+  const std::uint32_t captured = std::min(datagram.end, datagram.captured);
+  const std::uint32_t length = header + captured;
   const source::Room room = holder.compose(length);
   if (room.data == nullptr) return {};
 
-  std::memcpy(room.data, first.packet.data + datagram.network, header_there);
-  parsers::packet::make_whole({room.data, header_there}, first.fragment, datagram.end);
+  std::memcpy(room.data, first.packet.data + datagram.network, header);
+  parsers::packet::make_whole({room.data, header}, first.fragment, datagram.end);
   for (Index at = datagram.pieces; at != none; at = pieces[at].next) {
     const Piece& piece = pieces[at];
     if (piece.fragment.offset >= captured) continue;

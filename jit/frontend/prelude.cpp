@@ -58,7 +58,7 @@ struct WarmRow {
   std::vector<std::string> names;
   std::span<const std::uint8_t> bytes;
   std::span<const std::uint16_t> ciphers;
-  std::array<char, 12> letters;
+  std::array<char, 25> letters;
 };
 inline void warm(const TlsHandshake& tls, const FiveTuple& flow, const ConnRecord& record, const L4Pdu& pdu) {
   emit(WarmRow{flow, flow.originator, flow.responder, flow.originator.ip, flow.originator.subnet(24), pdu.ts,

@@ -29,7 +29,7 @@ std::optional<Fragment> read_ipv4(const Frame& frame, std::size_t network) noexc
   if (network + ipv4_header > frame.bytes.size()) return {};
   const std::uint8_t* ip = frame.bytes.data() + network;
   const std::size_t header = (ip[0] & 0x0fU) << 2U;
-  if ((ip[0] >> 4U) != 4 || header < ipv4_header) return {};
+  if ((ip[0] >> 4U) != 4 || header < ipv4_header || network + header > frame.bytes.size()) return {};
   const std::uint32_t place = load16(ip + 6);
   return placed({.id = load16(ip + 4),
                  .header = static_cast<std::uint32_t>(header),

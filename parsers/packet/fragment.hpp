@@ -35,13 +35,12 @@ struct Fragment {
 // Reads the fragment whose IP header lies `network` bytes into the frame, where decode() found one. Nullopt for what no
 // datagram can have: no bytes; a length that is not a multiple of fragment_unit though others follow; an end beyond
 // longest_datagram; more bytes stated than the frame had on the wire, or none stated (length 0: segmentation offload
-// and jumbograms are not fragmented). Also for what is no fragment.
+// and jumbograms are not fragmented). Also for what is no fragment, and where the capture lacks some of its headers.
 [[nodiscard]] std::optional<Fragment> read_fragment(const Frame& frame, std::size_t network,
                                                     IpVersion version) noexcept;
 
-// Makes the header of a first fragment that of its datagram: `header` has a copy of its first first.header bytes, as
-// far as captured, which is 20 at least (IPv6: 40, and past next_at); `length` is that of the datagram after it. IPv4's
-// checksum is computed anew, of what is captured; "don't fragment" and the identification stay.
+// Makes the header of a first fragment that of its datagram: `header` has a copy of its first.header bytes, `length`
+// is that of the datagram after them. IPv4's checksum is computed anew; "don't fragment" and the identification stay.
 void make_whole(std::span<std::uint8_t> header, const Fragment& first, std::size_t length) noexcept;
 
 }  // namespace iris::parsers::packet

@@ -36,6 +36,7 @@ std::size_t extension_length(std::uint8_t protocol, std::uint8_t length) noexcep
 DecodeStatus other_transport(std::uint8_t protocol, const Extent& datagram, std::size_t offset,
                              Decoded& decoded) noexcept {
   decoded.transport = Transport{protocol};
+  decoded.transport_offset = static_cast<std::uint16_t>(offset);
   decoded.src_port = decoded.dst_port = 0;
   decoded.sequence = decoded.acknowledgement = 0;
   decoded.window = decoded.urgent = 0;

@@ -49,6 +49,7 @@ inline void set_payload(const Extent& datagram, std::size_t begin, std::size_t e
     return DecodeStatus::malformed;
   }
   decoded.transport = Transport::Tcp;
+  decoded.transport_offset = static_cast<std::uint16_t>(offset);
   decoded.src_port = load16(header);
   decoded.dst_port = load16(header + 2);
   decoded.sequence = load32(header + 4);
@@ -76,6 +77,7 @@ inline void set_payload(const Extent& datagram, std::size_t begin, std::size_t e
   }
   const std::size_t end = length == 0 ? datagram.end : std::min(datagram.end, offset + length);
   decoded.transport = Transport::Udp;
+  decoded.transport_offset = static_cast<std::uint16_t>(offset);
   decoded.src_port = load16(header);
   decoded.dst_port = load16(header + 2);
   decoded.sequence = decoded.acknowledgement = 0;

@@ -205,11 +205,13 @@ class Headers {
     const bool ip = version == 4 || version == 6;
     if (ip && !has(version == 4 ? ipv4_header : ipv6_header)) return Next::ip;
     if (ip && looks_like_ip(packet_, offset_)) return Next::ip;
+    if (looks_like_ethernet(packet_, offset_)) return Next::ethernet;
+    // Only then: four bytes further on, a VLAN tag without a control word looks like a source address, and what it tags
+    // has the type.
     if (version == 0 && looks_like_ethernet(packet_, offset_ + control_word)) {
       offset_ += control_word;
       return Next::ethernet;
     }
-    if (looks_like_ethernet(packet_, offset_)) return Next::ethernet;
     if (ip) return Next::ip;
     const std::size_t telling = control_word + ethernet_header + 1;
     return !has(telling) && lacking(telling) == Next::truncated ? Next::truncated : Next::not_ip;

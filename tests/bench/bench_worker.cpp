@@ -69,6 +69,46 @@ void source_and_decode(benchmark::State& state) {
   report(state);
 }
 
+// The least that a tracker can do, and so what the worker is compared with: source, decoding, and a table with the two
+// prefetches whose record notes the packet's time. The packet after a
+// conversation's second FIN takes it out; there is no TCP state, no
+// timer, nobody to tell.
+void floor_with_table(benchmark::State& state) {
+  auto traffic = conversations(state);
+  auto table = conn::ConnectionTable::create({.capacity = static_cast<std::uint32_t>(state.range(0)) * 4, .seed = 1});
+  if (!table) throw std::runtime_error(table.error().message);
+  source::MemorySource holder([](std::span<source::PacketRef>) { return std::size_t{0}; });
+  worker::Intake intake({}, holder);
+  std::array<source::PacketRef, burst_size> burst;
+  std::array<conn::Key, burst_size> keys;
+  std::array<conn::ConnectionTable::Hash, burst_size> hashes{};
+  const auto step = [&] {
+    traffic.generate(burst);
+    const auto arrivals = intake.take(burst);
+    for (std::size_t i = 0; i < arrivals.size(); ++i) {
+      conn::write_key(arrivals[i].decoded, conn::source_is_low(arrivals[i].decoded), keys[i]);
+      hashes[i] = table->hash(keys[i]);
+      table->prefetch_bucket(hashes[i]);
+    }
+    for (std::size_t i = 0; i < arrivals.size(); ++i) table->prefetch_hot_line(hashes[i]);
+    for (std::size_t i = 0; i < arrivals.size(); ++i) {
+      conn::Record* record = table->find(keys[i], hashes[i]);
+      if (record == nullptr) record = table->insert(keys[i], hashes[i]);
+      record->last_seen = static_cast<conn::Tick>(arrivals[i].packet.ts.nanoseconds >> 20);
+      constexpr std::uint8_t closing = 1;
+      if (record->needs == closing) {
+        table->erase(*record, hashes[i]);
+      } else if ((arrivals[i].decoded.flags & tcp_flag::fin) != 0 && arrivals[i].decoded.src_port == 443) {
+        record->needs = closing;
+      }
+    }
+  };
+  for (std::int64_t packets = 0; packets < state.range(0) * 30; packets += burst_size) step();
+  for (auto _ : state) step();
+  report(state);
+  state.counters["live"] = table->size();
+}
+
 // No subscription when `source` is nullptr.
 void worker(benchmark::State& state, const char* source) {
   auto traffic = conversations(state);
@@ -100,6 +140,7 @@ void tls_sni_filter(benchmark::State& state) { worker(state, sni); }
 
 BENCHMARK(source_alone)->Arg(100'000)->Arg(1'000'000);
 BENCHMARK(source_and_decode)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(floor_with_table)->Arg(100'000)->Arg(1'000'000);
 BENCHMARK(no_subscription)->Arg(100'000)->Arg(1'000'000);
 BENCHMARK(connection_counter)->Arg(100'000)->Arg(1'000'000);
 BENCHMARK(tls_sni_filter)->Arg(100'000)->Arg(1'000'000);

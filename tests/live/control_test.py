@@ -164,6 +164,23 @@ class Start(Case):
                                  capture_output=True, text=True, timeout=daemon.PATIENCE)
             self.assert_refused(ran, file)
 
+    def test_a_replay_follows_a_configuration_or_refuses_it(self):
+        root = Path(__file__).resolve().parents[2]
+        replay = [daemon.BIN / "irisd", "replay", root / "tests/data/demo.pcap", "--output", self.folder / "out.jsonl",
+                  "--subscription", root / "subscriptions/log_tls/log_tls.cpp", "--config"]
+        begun = []
+        for text, status in (('{"connections": {"midstream": "sometimes"}}', 1), ('{}', 0),
+                             ('{"connections": {"tcp_inactivity_seconds": 0.001, "tcp_establish_seconds": 0.001, '
+                              '"tcp_linger_seconds": 0.001}}', 0)):
+            ran = subprocess.run([*replay, self.source("replay.json", text)], stdin=subprocess.DEVNULL,
+                                 capture_output=True, text=True, timeout=daemon.PATIENCE)
+            self.assertEqual(ran.returncode, status, ran.stderr)
+            if status == 0:
+                begun.append(int(ran.stderr.split(" connections")[0].split()[-1]))
+            else:
+                self.assertIn("connections.midstream: expected", ran.stderr)
+        self.assertGreater(begun[1], begun[0])  # pauses split connections
+
     def test_a_port_that_does_not_exist(self):
         ran = self.daemon(ports=[{"device": "net_af_packet0,iface=absent0"}]).run()
         self.assert_refused(ran, "net_af_packet0")

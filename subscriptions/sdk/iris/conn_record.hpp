@@ -17,6 +17,7 @@ enum class EndReason : std::uint8_t {
   timeout,       // inactivity
   end_of_input,  // the capture ended, or the daemon stopped
   removed,       // the connection goes on; the subscription was removed
+  evicted,       // the table was full, and the connection made room for a new one
 };
 
 // One direction of a connection.
@@ -34,11 +35,13 @@ struct ConnRecord {
   Flow originator;
   Flow responder;
   // Zeek's letters, each once a direction, upper case from the originator: S SYN, H SYN-ACK, A pure ACK, D payload,
-  // F FIN, R RST. Filled up to its length.
-  std::array<char, 12> history_letters{};
+  // F FIN, R RST, C bad checksum, G bytes that the tap missed, I FIN with RST, Q SYN with FIN or RST, T payload sent
+  // again, W zero window; ^ first where the connection was turned round, having begun with a SYN-ACK. Filled up to its
+  // length.
+  std::array<char, 25> history_letters{};
   std::uint8_t history_length = 0;
   EndReason end = EndReason::end_of_input;  // meaningful at L4Terminated
-  bool midstream = false;                   // TCP, and the connection's SYN was not seen
+  bool midstream = false;                   // TCP, and the connection's SYN was not seen, so far
 
   [[nodiscard]] constexpr Duration duration() const { return last - start; }
   [[nodiscard]] constexpr std::string_view history() const { return {history_letters.data(), history_length}; }

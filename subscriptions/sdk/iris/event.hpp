@@ -13,7 +13,9 @@ enum class Event : std::uint8_t {
   InL4Stream = 3,     // every TCP segment's new payload, in sequence order; every UDP payload
   L7OnDisc = 4,       // the application protocol was identified, or given up
   L7EndHdrs = 5,      // a session's headers were parsed; once for each session
-  L4Terminated = 6,   // the end: FIN both ways, RST, inactivity, end of input, or removal of the subscription
+  // The end: FIN both ways or RST and no late packet for some seconds (configured; 5), inactivity, end of input, or
+  // removal of the subscription.
+  L4Terminated = 6,
 
   ConnTerminated = L4Terminated,
 };

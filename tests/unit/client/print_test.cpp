@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 namespace iris::client {
 namespace {
 
@@ -104,9 +106,86 @@ TEST(Print, Status) {
             "irisd 0.1.0, up 00:01:01\nepoch 7, 2 live, 0 retiring\n\n"
             "port  packets  bytes  missed\n"
             "eth0       10      0       0\n\n"
-            "worker  epoch  packets  bytes  undecoded  connections  begun  ended  table full\n"
-            "     1      0        0      0          0      1234567      0      0           0\n");
+            "worker  epoch  packets  bytes  undecoded  connections  begun  ended  evicted\n"
+            "     1      0        0      0          0      1234567      0      0        0\n");
   EXPECT_TRUE(status_json(status).starts_with(R"({"version":"0.1.0","uptime_seconds":61.0,"epoch":7,)"));
+}
+
+TEST(Print, StatusTellsWhatHappened) {
+  v1::StatusResponse status;
+  status.set_version("0.1.0");
+  v1::Worker& worker = *status.add_workers();
+  worker.set_lcore(3);
+  worker.set_stray_resets(5);
+  worker.mutable_undecoded_by_reason()->set_other_transport(6);
+  worker.mutable_fragments()->set_overlapping(7);
+  worker.mutable_reassembly()->set_held_packets(8);
+  worker.mutable_reassembly()->mutable_gaps()->set_pool(9);
+  worker.mutable_hand_over()->set_sent(10);
+  worker.mutable_memory()->mutable_table()->set_used(1 << 20);
+  worker.mutable_memory()->mutable_table()->set_reserved(10 << 20);
+  worker.mutable_memory()->mutable_blocks()->set_refused(11);
+  worker.mutable_pressure()->set_now(v1::Worker::Pressure::CRITICAL);
+  worker.mutable_pressure()->mutable_since()->set_seconds(1709251199);
+  worker.mutable_pressure()->set_low(2);
+  worker.mutable_pressure()->set_critical(1);
+  v1::Worker& other = *status.add_workers();
+  other.set_lcore(4);
+  other.mutable_memory();
+  other.mutable_pressure()->set_now(v1::Worker::Pressure::NONE);
+  EXPECT_EQ(status_text(status),
+            "irisd 0.1.0, up 00:00:00\nepoch 0, 0 live, 0 retiring\n\n"
+            "worker  epoch  packets  bytes  undecoded  connections  begun  ended  evicted\n"
+            "     3      0        0      0          0            0      0      0        0\n"
+            "     4      0        0      0          0            0      0      0        0\n\n"
+            "worker  evicted half-open  others  unobserved  stray resets  midstream ignored\n"
+            "     3                  0       0           0             5                  0\n"
+            "     4                  0       0           0             0                  0\n\n"
+            "worker  not IP  not TCP or UDP  cut off  malformed\n"
+            "     3       0               6        0          0\n"
+            "     4       0               0        0          0\n\n"
+            "worker  fragments  datagrams  cut off  expired  evicted  overlapping  malformed  duplicates  lost\n"
+            "     3          0          0        0        0        0            7          0           0     0\n"
+            "     4          0          0        0        0        0            0          0           0     0\n\n"
+            "worker  held packets  copied bytes  dropped segments  inconsistent bytes\n"
+            "     3             8             0                 0                   0\n"
+            "     4             0             0                 0                   0\n\n"
+            "worker  gaps after time  packets  bytes  pool  jump  end  cut off\n"
+            "     3                0        0      0     9     0    0        0\n"
+            "     4                0        0      0     0     0    0        0\n\n"
+            "worker  handed over  lost on the way\n"
+            "     3           10                0\n"
+            "     4            0                0\n\n"
+            "worker  table            connections     parsers         state\n"
+            "     3  1.0 of 10.0 MiB  0.0 of 0.0 MiB  0.0 of 0.0 MiB  0.0 of 0.0 MiB, 11 refused\n"
+            "     4  0.0 of 0.0 MiB   0.0 of 0.0 MiB  0.0 of 0.0 MiB  0.0 of 0.0 MiB\n\n"
+            "worker  buffers short  since                     times low  times critical\n"
+            "     3  critical       2024-02-29T23:59:59.000Z          2               1  degraded: events lack data\n"
+            "     4  none           the start                         0               0\n");
+}
+
+TEST(Print, StatusForProgramsHasEveryNumber) {
+  v1::StatusResponse status;
+  v1::Worker& worker = *status.add_workers();
+  worker.mutable_pressure()->set_now(v1::Worker::Pressure::CRITICAL);
+  worker.mutable_pressure()->mutable_since()->set_seconds(1709251199);
+  const auto json = nlohmann::json::parse(status_json(status))["workers"][0];
+  EXPECT_EQ(json["degraded"], true);
+  EXPECT_EQ(json["pressure"], nlohmann::json::parse(R"({"now":"critical","since":"2024-02-29T23:59:59.000Z",)"
+                                                    R"("low":0,"critical":0})"));
+  // What the message has, the line has.
+  const auto compare = [](const auto& self, const google::protobuf::Descriptor& message,
+                          const nlohmann::json& object) -> void {
+    for (int i = 0; i < message.field_count(); ++i) {
+      const auto& field = *message.field(i);
+      const std::string name(field.name());
+      ASSERT_TRUE(object.contains(name)) << message.full_name() << "." << name;
+      if (field.message_type() != nullptr && object[name].is_object()) {
+        self(self, *field.message_type(), object[name]);
+      }
+    }
+  };
+  compare(compare, *v1::Worker::descriptor(), json);
 }
 
 }  // namespace

@@ -64,11 +64,10 @@ TEST(Config, EmptyObjectIsAllDefaults) {
   EXPECT_EQ(config.workers.count, 1);
   EXPECT_THAT(config.workers.lcores, IsEmpty());
   EXPECT_EQ(config.workers.idle, Idle::yield);
-  EXPECT_EQ(config.connections.capacity, 1u << 20);
-  EXPECT_EQ(config.connections.tcp_inactivity_seconds, 300u);
-  EXPECT_EQ(config.connections.udp_inactivity_seconds, 60u);
-  EXPECT_EQ(config.connections.tcp_establish_seconds, 5u);
-  EXPECT_EQ(config.connections.out_of_order_packets, 100u);
+  EXPECT_EQ(config.connections, Connections{});
+  EXPECT_EQ(config.reassembly, Reassembly{});
+  EXPECT_EQ(config.fragments, Fragments{});
+  EXPECT_EQ(config.tunnels, Tunnels{});
   EXPECT_EQ(config.control.socket, geteuid() == 0 ? "/run/iris/control.sock" : "/run/user/7/iris/control.sock");
   EXPECT_FALSE(config.output.file);
 }
@@ -82,8 +81,15 @@ TEST(Config, EveryMember) {
     "play": {"capture": "/data/a.pcap", "loop": false, "speed": 2.5},
     "mempool": {"buffers": 65535, "buffer_size": 4096},
     "workers": {"count": 2, "lcores": [3, 5], "idle": "poll"},
-    "connections": {"capacity": 2048, "tcp_inactivity_seconds": 10, "udp_inactivity_seconds": 11,
-                    "tcp_establish_seconds": 12, "out_of_order_packets": 13},
+    "connections": {"capacity": 2048, "tcp_inactivity_seconds": 10, "tcp_establish_seconds": 0.25,
+                    "tcp_linger_seconds": 1.5, "udp_inactivity_seconds": 11, "midstream": "ignore",
+                    "vlan_in_key": true, "tunnel_in_key": true, "parser_bytes": 8192, "parsers_bytes": 2097152,
+                    "state_bytes": 3145728, "prefault": true},
+    "reassembly": {"out_of_order_packets": 13, "out_of_order_bytes": 14, "gap_after_seconds": 0.5, "held_packets": 15,
+                   "copied_bytes": 16, "overlap": "last"},
+    "fragments": {"datagrams": 17, "packets": 18, "timeout_seconds": 19.5},
+    "tunnels": {"ip_in_ip": false, "gre": false, "vxlan": false, "geneve": false, "gtp_u": false, "teredo": false,
+                "depth": 2, "layers": "inner"},
     "control": {"socket": "/tmp/c.sock"},
     "output": {"file": "/tmp/events.jsonl"}})");
   EXPECT_THAT(config.eal.arguments, ElementsAre("--in-memory", "-m", "64"));
@@ -105,11 +111,33 @@ TEST(Config, EveryMember) {
   EXPECT_EQ(config.workers.count, 2);
   EXPECT_THAT(config.workers.lcores, ElementsAre(3, 5));
   EXPECT_EQ(config.workers.idle, Idle::poll);
-  EXPECT_EQ(config.connections.capacity, 2048u);
-  EXPECT_EQ(config.connections.tcp_inactivity_seconds, 10u);
-  EXPECT_EQ(config.connections.udp_inactivity_seconds, 11u);
-  EXPECT_EQ(config.connections.tcp_establish_seconds, 12u);
-  EXPECT_EQ(config.connections.out_of_order_packets, 13u);
+  EXPECT_EQ(config.connections, (Connections{.capacity = 2048,
+                                             .tcp_inactivity_seconds = 10,
+                                             .tcp_establish_seconds = 0.25,
+                                             .tcp_linger_seconds = 1.5,
+                                             .udp_inactivity_seconds = 11,
+                                             .midstream = Midstream::ignore,
+                                             .vlan_in_key = true,
+                                             .tunnel_in_key = true,
+                                             .parser_bytes = 8192,
+                                             .parsers_bytes = 2097152,
+                                             .state_bytes = 3145728,
+                                             .prefault = true}));
+  EXPECT_EQ(config.reassembly, (Reassembly{.out_of_order_packets = 13,
+                                           .out_of_order_bytes = 14,
+                                           .gap_after_seconds = 0.5,
+                                           .held_packets = 15,
+                                           .copied_bytes = 16,
+                                           .overlap = Overlap::last}));
+  EXPECT_EQ(config.fragments, (Fragments{.datagrams = 17, .packets = 18, .timeout_seconds = 19.5}));
+  EXPECT_EQ(config.tunnels, (Tunnels{.ip_in_ip = false,
+                                     .gre = false,
+                                     .vxlan = false,
+                                     .geneve = false,
+                                     .gtp_u = false,
+                                     .teredo = false,
+                                     .depth = 2,
+                                     .layers = Layers::inner}));
   EXPECT_EQ(config.control.socket, "/tmp/c.sock");
   EXPECT_EQ(config.output.file, "/tmp/events.jsonl");
 }
@@ -200,21 +228,36 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{R"({"connections": {"capacity": 1}})",
                 "iris.json: connections.capacity: expected a whole number from 1024 to 134217728, found 1"},
         Refusal{R"({"connections": {"tcp_inactivity_seconds": 0}})",
-                "iris.json: connections.tcp_inactivity_seconds: expected a whole number from 1 to 86400, found 0"},
-        Refusal{R"({"connections": {"udp_inactivity_seconds": 0}})",
-                "iris.json: connections.udp_inactivity_seconds: expected a whole number from 1 to 86400, found 0"},
+                "iris.json: connections.tcp_inactivity_seconds: expected a number from 0.001 to 86400, found 0"},
+        Refusal{R"({"connections": {"udp_inactivity_seconds": 0.0009}})",
+                "iris.json: connections.udp_inactivity_seconds: expected a number from 0.001 to 86400, found 0.0009"},
         Refusal{R"({"connections": {"tcp_establish_seconds": 86401}})",
-                "iris.json: connections.tcp_establish_seconds: expected a whole number from 1 to 86400, found 86401"},
-        Refusal{R"({"connections": {"out_of_order_packets": 10001}})",
-                "iris.json: connections.out_of_order_packets: expected a whole number from 1 to 10000, found 10001"}));
+                "iris.json: connections.tcp_establish_seconds: expected a number from 0.001 to 86400, found 86401"},
+        Refusal{R"({"connections": {"tcp_linger_seconds": "5 s"}})",
+                R"(iris.json: connections.tcp_linger_seconds: expected a number from 0.001 to 86400, found "5 s")"},
+        Refusal{R"({"connections": {"midstream": true}})",
+                R"(iris.json: connections.midstream: expected "track" or "ignore", found true)"},
+        Refusal{R"({"connections": {"state_bytes": 1048575}})",
+                "iris.json: connections.state_bytes: expected a whole number from 1048576 to 1099511627776, found "
+                "1048575"},
+        Refusal{R"({"reassembly": {"out_of_order_packets": 10001}})",
+                "iris.json: reassembly.out_of_order_packets: expected a whole number from 1 to 10000, found 10001"},
+        Refusal{R"({"reassembly": {"overlap": "newest"}})",
+                R"(iris.json: reassembly.overlap: expected "first" or "last", found "newest")"},
+        Refusal{R"({"fragments": {"datagrams": 0}})",
+                "iris.json: fragments.datagrams: expected a whole number from 1 to 1048576, found 0"},
+        Refusal{R"({"tunnels": {"depth": 17}})",
+                "iris.json: tunnels.depth: expected a whole number from 0 to 16, found 17"},
+        Refusal{R"({"tunnels": {"layers": "all"}})",
+                R"(iris.json: tunnels.layers: expected "inner" or "outer" or "both", found "all")"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Members, Refusals,
     ::testing::Values(
         Refusal{R"({"worker": {}})", R"(iris.json: unknown member "worker"; did you mean "workers"?)"},
         Refusal{R"({"zebra": {}})",
-                R"(iris.json: unknown member "zebra"; known are connections, control, eal, mempool, output, play, )"
-                "ports, workers"},
+                R"(iris.json: unknown member "zebra"; known are connections, control, eal, fragments, mempool, )"
+                "output, play, ports, reassembly, tunnels, workers"},
         Refusal{R"({"ports": [{"device": "a", "rx_descriptor": 64}]})",
                 R"(iris.json: ports[0]: unknown member "rx_descriptor"; did you mean "rx_descriptors"?)"},
         Refusal{R"({"connections": {"tcp_inactivity": 64}})",
@@ -237,6 +280,9 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{R"({"eal": {"arguments": ["--no-pci"]}, "ports": [{"device": "0000:3b:00.0"}]})",
                 R"(iris.json: ports[0].device: "0000:3b:00.0" is a PCI device, but eal.arguments has --no-pci: remove )"
                 "it there"},
+        Refusal{R"({"connections": {"parser_bytes": 2097152, "parsers_bytes": 1048576}})",
+                "iris.json: connections.parsers_bytes: expected at least what one parser may have (2097152, "
+                "connections.parser_bytes), found 1048576"},
         Refusal{R"({"eal": {"arguments": ["--vdev=net_null0"]}})",
                 R"(iris.json: eal.arguments[0]: expected no --vdev: a virtual device is a "device" of ports)"}));
 
@@ -336,6 +382,7 @@ TEST(DefaultSocket, NeedsARuntimeDirectory) {
     EXPECT_THAT(socket.error().message, HasSubstr("$XDG_RUNTIME_DIR is not set"));
     EXPECT_THAT(refused("{}"), StartsWith("iris.json: control.socket: there is no default place"));
     EXPECT_FALSE(default_config());
+    EXPECT_TRUE(parse_config("{}", "iris.json", Use::replay));
   }
 }
 

@@ -10,9 +10,9 @@ namespace iris::conn {
 namespace {
 
 TEST(Slab, ObjectsAreAlignedDisjointAndStay) {
-  for (const SlabOptions options : {SlabOptions{1, 1}, SlabOptions{24, 8}, SlabOptions{200, 64},
-                                    SlabOptions{100'000, 16}, SlabOptions{4096, 4096}}) {
-    Slab slab(options);
+  for (const SlabOptions options : {SlabOptions{1, 1, 100}, SlabOptions{24, 8, 100}, SlabOptions{200, 64, 100},
+                                    SlabOptions{100'000, 16, 100}, SlabOptions{4096, 4096, 100}}) {
+    Slab slab = Slab::create(options).value();
     std::mt19937 random(options.object_bytes);
     struct Object {
       void* address;
@@ -20,7 +20,7 @@ TEST(Slab, ObjectsAreAlignedDisjointAndStay) {
     };
     std::map<std::uint32_t, Object> live;
     for (int step = 0; step < 3000; ++step) {
-      if (live.size() < 100 && random() % 2 == 0) {
+      if (live.size() < options.capacity && random() % 2 == 0) {
         const std::uint32_t index = slab.allocate();
         ASSERT_NE(index, no_index);
         ASSERT_FALSE(live.contains(index));
@@ -44,23 +44,42 @@ TEST(Slab, ObjectsAreAlignedDisjointAndStay) {
 }
 
 TEST(Slab, RefusesBeyondItsCapacity) {
-  Slab slab({.object_bytes = 16, .capacity = 2});
+  Slab slab = Slab::create({.object_bytes = 16, .capacity = 2}).value();
   const std::uint32_t first = slab.allocate();
   EXPECT_NE(slab.allocate(), no_index);
   EXPECT_EQ(slab.allocate(), no_index);
+  EXPECT_EQ(slab.use().refused, 1U);
   slab.free(first);
   EXPECT_EQ(slab.allocate(), first);
 }
 
-TEST(Slab, GivesAllMemoryBackWhenEmpty) {
-  Slab slab({.object_bytes = 1000});
-  EXPECT_EQ(slab.memory_bytes(), 0U);
-  for (std::uint32_t i = 0; i < 1000; ++i) EXPECT_EQ(slab.allocate(), i);
-  EXPECT_GE(slab.memory_bytes(), 1'000'000U);
-  for (std::uint32_t i = 0; i < 1000; ++i) slab.free(i);
-  EXPECT_EQ(slab.memory_bytes(), 0U);
-  EXPECT_EQ(slab.allocate(), 0U);
-  slab.free(0);
+TEST(Slab, SaysWhatIsUsedOfWhatIsReserved) {
+  for (const bool prefault : {false, true}) {
+    Slab slab = Slab::create({.object_bytes = 1000, .capacity = 5000, .prefault = prefault}).value();
+    EXPECT_EQ(slab.use().used, 0U);
+    EXPECT_EQ(slab.use().reserved, 5000U * 1008);
+    for (std::uint32_t i = 0; i < 1000; ++i) EXPECT_EQ(slab.allocate(), i);
+    EXPECT_EQ(slab.use().used, 1000U * 1008);
+    for (std::uint32_t i = 0; i < 1000; ++i) slab.free(i);
+    EXPECT_EQ(slab.use().used, 0U);
+    EXPECT_EQ(slab.size(), 0U);
+  }
+}
+
+TEST(Slab, WhatWasFreedLastIsAllocatedFirst) {
+  Slab slab = Slab::create({.object_bytes = 8, .capacity = 10}).value();
+  const std::uint32_t first = slab.allocate();
+  const std::uint32_t second = slab.allocate();
+  slab.free(first);
+  slab.free(second);
+  EXPECT_EQ(slab.allocate(), second);
+  EXPECT_EQ(slab.allocate(), first);
+}
+
+TEST(Slab, MoreThanThereIs) {
+  const auto slab = Slab::create({.object_bytes = 1U << 30, .capacity = 1U << 31});
+  ASSERT_FALSE(slab);
+  EXPECT_EQ(slab.error().code, ErrorCode::exhausted);
 }
 
 }  // namespace

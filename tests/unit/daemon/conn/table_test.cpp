@@ -69,7 +69,7 @@ TEST(ConnectionTable, ReusedRecordIsResetAndHasAnotherGeneration) {
   const Key first = key_of(1);
   Record* record = table.insert(first, table.hash(first));
   ASSERT_NE(record, nullptr);
-  const std::uint32_t generation = record->generation;
+  const std::uint16_t generation = record->generation;
   EXPECT_NE(generation, 0U);
   record->last_seen = record->epoch = record->birth = record->cold = 77;
   record->needs = 0xff;

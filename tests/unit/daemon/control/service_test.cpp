@@ -155,7 +155,16 @@ TEST_F(ServiceTest, ListShowRemoveStatus) {
                          .subscriptions = 1,
                          .retiring = 0,
                          .ports = {{"eth0", 1, 2, 3}},
-                         .workers = {{.lcore = 1, .packets = 10, .table_full = 7}}};
+                         .workers = {{.lcore = 1,
+                                      .packets = 10,
+                                      .undecoded_by_reason = {1, 2, 3, 4},
+                                      .connections = {11, 12, 13, 15, 16, 17, 18, 19},
+                                      .fragments = {21, 22, 23, 24, 25, 26, 27, 28, 29},
+                                      .reassembly = {31, 32, {41, 42, 43, 44, 45, 46, 47}, 33, 34},
+                                      .hand_over = {51, 52},
+                                      .memory = {{61, 62, 63}, {64, 65, 66}, {67, 68, 69}, {70, 71, 72}},
+                                      .pressure = {PressureInfo::low, {1'500'000'000}, 73, 74}},
+                                     {.lcore = 2}}};
   const auto list = client->list();
   ASSERT_TRUE(list);
   ASSERT_EQ(list->subscriptions_size(), 1);
@@ -169,7 +178,22 @@ TEST_F(ServiceTest, ListShowRemoveStatus) {
   const auto status = client->status();
   ASSERT_TRUE(status);
   EXPECT_EQ(status->ports(0).missed(), 3U);
-  EXPECT_EQ(status->workers(0).table_full(), 7U);
+  EXPECT_EQ(status->workers(0).ShortDebugString(),
+            "lcore: 1 packets: 10 connections_begun: 11 connections_ended: 12 connections_live: 13 table_full: 31 "
+            "undecoded_by_reason { not_ip: 1 other_transport: 2 truncated: 3 malformed: 4 } "
+            "connections_evicted_half_open: 15 connections_evicted: 16 connections_unobserved: 17 stray_resets: 18 "
+            "midstream_ignored: 19 "
+            "fragments { fragments: 21 datagrams: 22 cut_off: 23 expired: 24 evicted: 25 overlapping: 26 malformed: 27 "
+            "duplicates: 28 lost: 29 } "
+            "reassembly { held_packets: 31 copied_bytes: 32 "
+            "gaps { time: 41 packets: 42 bytes: 43 pool: 44 jump: 45 end: 46 cut: 47 } "
+            "dropped_segments: 33 inconsistent_bytes: 34 } "
+            "hand_over { sent: 51 lost: 52 } "
+            "memory { table { used: 61 reserved: 62 refused: 63 } cold { used: 64 reserved: 65 refused: 66 } "
+            "arenas { used: 67 reserved: 68 refused: 69 } blocks { used: 70 reserved: 71 refused: 72 } } "
+            "pressure { now: LOW since { seconds: 1 nanos: 500000000 } low: 73 critical: 74 }");
+  EXPECT_EQ(status->workers(1).pressure().now(), v1::Worker::Pressure::NONE);
+  EXPECT_FALSE(status->workers(1).pressure().has_since());
   EXPECT_TRUE(client->remove("a"));
   const auto again = client->remove("a");
   ASSERT_FALSE(again);

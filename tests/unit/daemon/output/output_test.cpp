@@ -82,6 +82,23 @@ TEST_F(OutputTest, ALineSaysWhenWhoAndWhat) {
   EXPECT_EQ(output->counters(2)->emitted, 0U);
 }
 
+TEST_F(OutputTest, ALineSaysThatItsWorkerWasShortOfMemory) {
+  make({.workers = 2});
+  abi::EmitSink& worker = output->worker(0);
+  worker.degraded = true;
+  emit_number(worker, 1, 1);
+  worker.degraded = false;
+  emit_number(worker, 1, 2);
+  output->worker(1).degraded = true;
+  emit_number(worker, 1, 3);
+  output->drain();
+  const auto line = [](int n, const char* degraded) {
+    return R"({"ts":"1970-01-01T00:00:00.00000000)" + std::to_string(n) +
+           R"(Z","subscription":"one","record":"Number",)" + degraded + R"("data":{"n":)" + std::to_string(n) + "}}";
+  };
+  EXPECT_THAT(lines, ElementsAre(line(1, R"("degraded":true,)"), line(2, ""), line(3, "")));
+}
+
 TEST_F(OutputTest, LiveFullRingDropsAndCounts) {
   make({});
   constexpr std::uint64_t emitted = 200'000;  // more than 4 MiB

@@ -128,10 +128,67 @@ TEST_F(PoolTest, TooLargeForMemory) {
 }
 
 TEST(BuffersNeeded, CountsAllWhoHoldSome) {
-  EXPECT_EQ(buffers_needed({.queues = 1, .rx_descriptors = 1024, .workers = 1, .held_packets = 4096}), 8191u);
-  EXPECT_EQ(buffers_needed({.queues = 1, .rx_descriptors = 64, .workers = 1, .held_packets = 0}), 8191u);
-  EXPECT_EQ(buffers_needed({.queues = 16, .rx_descriptors = 4096, .workers = 8, .held_packets = 4096}), 131071u);
-  EXPECT_EQ(buffers_needed({.queues = 65535, .rx_descriptors = 65535, .workers = 128}), 0x7fffffffu);
+  PoolDemand demand{.queues = 1, .rx_descriptors = 64, .workers = 1, .held_packets = 0, .fragments = 0};
+  EXPECT_EQ(buffers_needed(demand), 8191U);  // the fewest
+  demand = {.queues = 2, .rx_descriptors = 8000, .workers = 1, .held_packets = 0, .fragments = 0};
+  EXPECT_EQ(buffers_needed(demand), 32767U);
+  demand.workers = 20;  // their bursts and caches
+  EXPECT_EQ(buffers_needed(demand), 65535U);
+  demand = {.queues = 1, .rx_descriptors = 64, .workers = 4, .held_packets = 5000, .fragments = 0};
+  EXPECT_EQ(buffers_needed(demand), 32767U);
+  demand.fragments = 5000;
+  EXPECT_EQ(buffers_needed(demand), 65535U);
+  demand.handed_over = 5000;
+  EXPECT_EQ(buffers_needed(demand), 131071U);
+  EXPECT_EQ(buffers_needed({.queues = 65535, .rx_descriptors = 65535, .workers = 128}), 0x7fffffffU);
+}
+
+TEST(BuffersNeeded, LeavesAQuarterFreeWhenAllAreHeld) {
+  for (std::uint32_t workers = 1; workers <= 128; workers *= 2) {
+    const PoolDemand demand{
+        .queues = 2 * workers, .rx_descriptors = 4096, .workers = workers, .handed_over = workers * 512};
+    const std::uint64_t held = std::uint64_t{2 * workers} * 4096 + workers * (64 + 384 + 4096 + 4096 + workers * 512);
+    EXPECT_GE((buffers_needed(demand) - held) * 4, buffers_needed(demand)) << workers;
+  }
+}
+
+TEST(PressureAt, BeginsSoonerThanItEnds) {
+  struct Case {
+    std::uint32_t free;
+    Pressure before;
+    Pressure now;
+  };
+  for (const auto& [free, before, now] : std::initializer_list<Case>{{1000, Pressure::none, Pressure::none},
+                                                                     {250, Pressure::none, Pressure::none},
+                                                                     {249, Pressure::none, Pressure::low},
+                                                                     {299, Pressure::low, Pressure::low},
+                                                                     {300, Pressure::low, Pressure::none},
+                                                                     {100, Pressure::low, Pressure::low},
+                                                                     {99, Pressure::low, Pressure::critical},
+                                                                     {0, Pressure::none, Pressure::critical},
+                                                                     {149, Pressure::critical, Pressure::critical},
+                                                                     {150, Pressure::critical, Pressure::low},
+                                                                     {299, Pressure::critical, Pressure::low},
+                                                                     {300, Pressure::critical, Pressure::none}}) {
+    EXPECT_EQ(pressure_at(free, 1000, before), now) << free;
+  }
+  EXPECT_EQ(pressure_at(0xffffffffU, 0xffffffffU, Pressure::none), Pressure::none);
+}
+
+TEST_F(PoolTest, WhatIsFreeIsEverybodys) {
+  EXPECT_EQ(pool_->free(), 2047U);
+  std::array<rte_mbuf*, 1000> packets{};
+  ASSERT_EQ(rte_pktmbuf_alloc_bulk(pool_->packets(), packets.data(), packets.size()), 0);
+  EXPECT_LE(pool_->free(), 1047U);
+  EXPECT_GE(pool_->free(), 1047U - 512U);  // some went to the thread's cache with them
+  rte_pktmbuf_free_bulk(packets.data(), packets.size());
+  EXPECT_EQ(pool_->in_use(), 0U);
+}
+
+TEST_F(PoolTest, ANodeThatIsNotThereIsNoReasonToFail) {
+  const Result<std::unique_ptr<Pool>> pool = Pool::create({.buffers = 127, .node = 7});
+  ASSERT_TRUE(pool) << pool.error().message;
+  EXPECT_EQ((*pool)->free(), 127U);
 }
 
 }  // namespace

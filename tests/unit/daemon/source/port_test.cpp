@@ -150,6 +150,54 @@ TEST_F(Devices, AnEmptyPoolGivesNothingAndRecovers) {
   EXPECT_EQ(receive_texts(source, 1).size(), 1u);
 }
 
+TEST_F(Devices, PressureComesAndGoesWithWhatIsHeld) {
+  const auto port = opened({.device = "net_null0"});
+  PortSource source = source_of(*port);
+  std::vector<PacketRef> held;
+  std::vector<PacketRef> burst(32);
+  const auto receive = [&] {
+    const std::size_t count = source.receive(burst);
+    held.insert(held.end(), burst.begin(), burst.begin() + static_cast<long>(count));
+    return count;
+  };
+  const auto release_down_to = [&](std::size_t count) {
+    source.release(std::span(held).subspan(count));
+    held.resize(count);
+    for (int i = 0; i < 16; ++i) {  // it is measured now and then
+      const std::size_t received = source.receive(burst);
+      source.release(std::span(burst).first(received));
+    }
+  };
+  ASSERT_EQ(receive(), 32U);
+  EXPECT_EQ(source.pressure(), Pressure::none);
+  EXPECT_EQ(source.pressure_state().since, Timestamp{});
+  const Timestamp before = source.now();
+  while (source.pressure() == Pressure::none && receive() != 0) {
+  }
+  EXPECT_EQ(source.pressure(), Pressure::low);
+  while (source.pressure() == Pressure::low && receive() != 0) {
+  }
+  for (int i = 0; i < 16; ++i) receive();
+  EXPECT_EQ(source.pressure(), Pressure::critical);
+  PressureState state = source.pressure_state();
+  EXPECT_EQ(state.low, 1U);
+  EXPECT_EQ(state.critical, 1U);
+  EXPECT_GE(state.since, before);
+  EXPECT_LE(state.since, source.now());
+  release_down_to(100);
+  EXPECT_EQ(source.pressure(), Pressure::none);
+  state = source.pressure_state();
+  EXPECT_EQ(state.now, Pressure::none);
+  EXPECT_EQ(state.low, 1U);
+  release_down_to(0);
+}
+
+TEST_F(Devices, ASourceWithoutPortsIsUnderNoPressure) {
+  PortSource source({}, 0);
+  EXPECT_THAT(receive_texts(source), IsEmpty());
+  EXPECT_EQ(source.pressure(), Pressure::none);
+}
+
 TEST_F(Devices, FileOfDpdksOwn) {
   const std::string data(60, 'x');
   const auto file = write("a.pcap", Pcap(microseconds_magic).packet(1, 0, data).packet(2, 0, data + "y").text());

@@ -1,0 +1,1 @@
+set(link iris_daemon_options)
