@@ -49,7 +49,7 @@ ConnectionTable::ConnectionTable(Mapping buckets, Mapping records, const TableOp
 // Buckets are shared: a connection's part of them is counted as if they were full.
 MemoryUse ConnectionTable::use() const noexcept {
   const std::uint64_t reserved = bucket_memory_.bytes() + record_memory_.bytes();
-  return {size_.get() * (reserved / capacity_), reserved, refused_.get()};
+  return {size_.load() * (reserved / capacity_), reserved, refused_.load()};
 }
 
 ConnectionTable::Hash ConnectionTable::hash(const Key& key) const noexcept {

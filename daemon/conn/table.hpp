@@ -71,7 +71,7 @@ class ConnectionTable {
   [[nodiscard]] std::uint32_t limit() const noexcept { return limit_; }
 
   // Thread: any.
-  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(size_.get()); }
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(size_.load()); }
   [[nodiscard]] MemoryUse use() const noexcept;
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
   // Whether every count of entries gone past a bucket is right, and every record is found. For tests: walks everything,

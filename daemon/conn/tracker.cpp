@@ -10,11 +10,6 @@
 namespace iris::conn {
 namespace {
 
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
-  // One writer: a load and a store, not an atomic addition.
-  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
-
 // Of the queue of half-open connections: more are found as any others.
 constexpr std::uint32_t most_half_open = 1U << 20;
 // How far, in ticks, packets may be ahead of the timers, so that ticks remain comparable: six days.
@@ -153,7 +148,8 @@ void Tracker::begin_time(Timestamp start) noexcept {
   clock_set_ = true;
 }
 
-// Three passes fetch ahead what the fourth reads: a packet's bucket, its record, and what somebody needs of it.
+// Three passes fetch ahead what the fourth reads: a packet's bucket, its record, and what somebody needs of it; the
+// fourth itself, what that refers to.
 void Tracker::process(std::span<const Arrival> burst) noexcept {
   if (burst.empty()) return;
   if (!clock_set_) begin_time(burst.front().packet.ts);
@@ -163,8 +159,12 @@ void Tracker::process(std::span<const Arrival> burst) noexcept {
   for (std::size_t i = 0; i < burst.size(); ++i) look_up(burst[i], lookups_[i]);
   for (std::size_t i = 0; i < burst.size(); ++i) table_.prefetch_record(lookups_[i].hash);
   for (std::size_t i = 0; i < burst.size(); ++i) prefetch_connection(lookups_[i]);
-  for (std::size_t i = 0; i < burst.size(); ++i) handle(burst[i], lookups_[i]);
-  add(counters_.packets, burst.size());
+  constexpr std::size_t ahead = 4;
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    if (i + ahead < burst.size()) prefetch_observed(lookups_[i + ahead]);
+    handle(burst[i], lookups_[i]);
+  }
+  counters_.packets.add(burst.size());
 }
 
 void Tracker::look_up(const Arrival& arrival, Lookup& lookup) noexcept {
@@ -180,6 +180,13 @@ void Tracker::prefetch_connection(Lookup& lookup) noexcept {
   lookup.record = table_.find(lookup.key, lookup.hash);
   if (lookup.record == nullptr || lookup.record->cold == no_index) return;
   connection_of(*lookup.record)->prefetch(lookup.record->needs);
+}
+
+void Tracker::prefetch_observed(const Lookup& lookup) noexcept {
+  const Record* record = lookup.record;
+  // Packets before it in the burst may have ended the connection.
+  if (record == nullptr || (record->needs & need::track) == 0 || record->key != lookup.key) return;
+  connection_of(*record)->observed.prefetch();
 }
 
 // The connection that the packet belongs to, if it has begun: one that had expired before is ended first, at the time
@@ -212,7 +219,7 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
   if (lookup.from_low) record->flags |= record_flag::originator_is_low;
   record->last_seen = static_cast<Tick>(clock_.ticks_at(arrival.packet.ts));
   epochs_.enter();
-  add(counters_.begun, 1);
+  counters_.begun.add(1);
   const std::uint32_t index = table_.index_of(*record);
   const bool tcp = lookup.key.transport == Transport::Tcp;
   wheel_.schedule(index, record->timer, deadline(*record, tcp ? timeouts_.establish : timeouts_.udp));
@@ -220,7 +227,7 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
   if (!wanted_) return record;
   record->cold = connections_.allocate();
   if (record->cold == no_index) {
-    add(counters_.unobserved, 1);
+    counters_.unobserved.add(1);
     return record;
   }
   auto* connection = new (connections_.at(record->cold)) Connection;
@@ -246,7 +253,7 @@ TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lo
     turn_round(*record);
     header.direction = Direction::FromResponder;
   }
-  if (change.stray_reset) add(counters_.stray_resets, 1);
+  if (change.stray_reset) counters_.stray_resets.add(1);
   note_opening(*record, change);
   return change;
 }
@@ -283,7 +290,7 @@ void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
   bool opened = record == nullptr;
   if (opened) {
     const bool midstream = decoded.transport == Transport::Tcp && (decoded.flags & tcp_flag::syn) == 0;
-    if (midstream && limits_.midstream == Midstream::ignore) return add(counters_.midstream_ignored, 1);
+    if (midstream && limits_.midstream == Midstream::ignore) return counters_.midstream_ignored.add(1);
     record = begin(arrival, lookup);
   }
   TcpHeader header;
@@ -322,7 +329,7 @@ void Tracker::end(Record& record, EndReason reason, Timestamp when) noexcept {
   if (Connection* connection = connection_of(record)) close(record, *connection, reason, when);
   drop_connection(record);
   epochs_.leave(record.epoch);
-  add(counters_.ended, 1);
+  counters_.ended.add(1);
   table_.erase(record);
 }
 
@@ -365,8 +372,17 @@ struct Tracker::Timed {
 
   [[nodiscard]] Timer& timer(std::uint32_t index) const { return tracker.table_.at(index).timer; }
   void prefetch(std::uint32_t index) const { __builtin_prefetch(&tracker.table_.at(index), 1); }
+  void approach(std::uint32_t index) const { tracker.approach_end(tracker.table_.at(index)); }
   [[nodiscard]] std::optional<Tick> due(std::uint32_t index, Tick tick) const { return tracker.due(index, tick); }
 };
+
+// Its time has come, as far as the record says now: fetches what its end will touch.
+void Tracker::approach_end(const Record& record) noexcept {
+  const bool ends = record.in_use() && expired(record, static_cast<Tick>(wheel_.position()), timeout_of(record));
+  if (!ends) return;
+  table_.prefetch_bucket(table_.hash(record.key));
+  if (const Connection* connection = connection_of(record)) connection->prefetch(record.needs);
+}
 
 std::optional<Tick> Tracker::due(std::uint32_t index, Tick tick) noexcept {
   Record& record = table_.at(index);

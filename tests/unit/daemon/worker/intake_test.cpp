@@ -170,6 +170,49 @@ TEST_F(Intakes, AFragmentedTunnel) {
   EXPECT_THAT(take({ethernet(one)}), ElementsAre(Seen{vxlan_payload, 1000}, Seen{"inner", 10, 1, 9}));
 }
 
+// What the event Packet is of: `depth status` of each layer.
+class Layered : public Intakes {
+ protected:
+  std::vector<std::string> layers(const std::vector<Bytes>& frames) {
+    std::vector<source::PacketRef> burst;
+    for (const Bytes& frame : frames) burst.push_back(packets_.make(frame));
+    (void)intake_->take(burst, true);
+    std::vector<std::string> found;
+    for (const Layer& layer : intake_->layers()) {
+      const bool is_new = numbers_.empty() || layer.arrival.number > numbers_.back();
+      EXPECT_TRUE(is_new) << "each layer once, in order";
+      numbers_.push_back(layer.arrival.number);
+      found.push_back(std::to_string(layer.arrival.number % conn::Arrival::layers) + " " + name(layer.status));
+    }
+    packets_.release(burst);
+    return found;
+  }
+  static std::string name(parsers::packet::DecodeStatus status) {
+    using parsers::packet::DecodeStatus;
+    return status == DecodeStatus::ok ? "ok" : status == DecodeStatus::fragment ? "fragment" : "other";
+  }
+};
+
+TEST_F(Layered, EveryFrameAndWhatIsInside) {
+  EXPECT_THAT(layers({ethernet(Bytes(28), 0x0806), ethernet(inner), in_vxlan(inner), ethernet(ipv4(47, gre(inner)))}),
+              ElementsAre("0 other", "0 ok", "0 ok", "1 ok", "0 other", "1 ok"));
+}
+
+TEST_F(Layered, WhateverIsWantedOfConnections) {
+  use({.layers = Layers::inner});
+  EXPECT_THAT(layers({in_vxlan(inner)}), ElementsAre("0 ok", "1 ok"));
+}
+
+TEST_F(Layered, FragmentsAndWhatTheirDatagramHolds) {
+  const auto [one, two] = halves(17, udp(1000, 4789, vxlan(9, ethernet(inner))), 24);
+  EXPECT_THAT(layers({ethernet(one), ethernet(two)}), ElementsAre("0 fragment", "0 fragment", "1 ok"));
+}
+
+TEST_F(Layered, NothingWhereNobodyAsks) {
+  EXPECT_EQ(take({in_vxlan(inner)}).size(), 2U);
+  EXPECT_THAT(intake_->layers(), IsEmpty());
+}
+
 TEST_F(Intakes, FragmentsThatWaitTooLong) {
   const auto [one, two] = halves(17, udp(1, 2, text("both together")), 16);
   EXPECT_THAT(take({ethernet(one)}), IsEmpty());

@@ -161,7 +161,7 @@ TEST_F(Workers, PutFragmentsTogetherThatWereSprayed) {
     make(spread);
     for (auto& seen : seen_) seen.clear();
     for (std::uint16_t port = 1; port <= 20; ++port) {
-      const Ends ends{.from = static_cast<std::uint8_t>(port), .to = 200};
+      const Ends ends{.from = static_cast<std::uint8_t>(7 * port), .to = 200};
       const auto [one, two] = halves(17, udp(port, 53, text("put together")), 16, ends);
       receive(port % workers, {ethernet(one)});
       receive((port + 1U) % workers, {ethernet(two)});
