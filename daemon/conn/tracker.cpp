@@ -15,6 +15,16 @@ constexpr std::uint32_t most_half_open = 1U << 20;
 // How far, in ticks, packets may be ahead of the timers, so that ticks remain comparable: six days.
 constexpr std::uint64_t longest_lag = 1U << 29;
 
+// A burst goes through its steps in groups of so many packets.
+constexpr std::size_t step = 8;
+
+// For the packets of a group; those before the first and after the last have none.
+template <class Work>
+void for_group(std::size_t group, std::size_t count, Work&& work) {
+  if (group >= max_burst / step + 1) return;
+  for (std::size_t i = group * step; i < std::min((group + 1) * step, count); ++i) work(i);
+}
+
 FiveTuple tuple_of(const parsers::packet::Decoded& decoded) {
   FiveTuple tuple;
   tuple.originator = {{decoded.src_ip, decoded.version}, decoded.src_port};
@@ -37,8 +47,8 @@ L4Pdu pdu_of(const source::PacketRef& packet, const parsers::packet::Decoded& de
   return pdu;
 }
 
-TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
-  const parsers::packet::Decoded& decoded = arrival.decoded;
+// But for the options.
+TcpHeader tcp_header_of(const parsers::packet::Decoded& decoded, Direction direction) {
   TcpHeader header;
   header.sequence = decoded.sequence;
   header.acknowledgement = decoded.acknowledgement;
@@ -46,6 +56,12 @@ TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
   header.flags = decoded.flags;
   header.direction = direction;
   header.window = decoded.window;
+  return header;
+}
+
+TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
+  const parsers::packet::Decoded& decoded = arrival.decoded;
+  TcpHeader header = tcp_header_of(decoded, direction);
   if ((decoded.flags & tcp_flag::syn) != 0) [[unlikely]] {
     const auto options = parsers::packet::tcp_options_of(arrival.packet.bytes().subspan(decoded.transport_offset));
     header.mss = options.mss.value_or(0);
@@ -148,21 +164,23 @@ void Tracker::begin_time(Timestamp start) noexcept {
   clock_set_ = true;
 }
 
-// Three passes fetch ahead what the fourth reads: a packet's bucket, its record, and what somebody needs of it; the
-// fourth itself, what that refers to.
+// A packet's bucket, its record, what somebody needs of it, and what that refers to, are fetched ahead one after
+// another.
 void Tracker::process(std::span<const Arrival> burst) noexcept {
   if (burst.empty()) return;
   if (!clock_set_) begin_time(burst.front().packet.ts);
   const source::Pressure pressure = holder_.pressure();
   hold_pool_.set_pressure(pressure);
   delivery_.set_degraded(pressure == source::Pressure::critical);
-  for (std::size_t i = 0; i < burst.size(); ++i) look_up(burst[i], lookups_[i]);
-  for (std::size_t i = 0; i < burst.size(); ++i) table_.prefetch_record(lookups_[i].hash);
-  for (std::size_t i = 0; i < burst.size(); ++i) prefetch_connection(lookups_[i]);
-  constexpr std::size_t ahead = 4;
-  for (std::size_t i = 0; i < burst.size(); ++i) {
-    if (i + ahead < burst.size()) prefetch_observed(lookups_[i + ahead]);
-    handle(burst[i], lookups_[i]);
+  // Each step is a few packets behind the one before, so that what it asked for has come, and other packets' work goes
+  // on meanwhile. (Whole passes over the burst ask for more at once than a core can wait for.)
+  for (std::size_t group = 0; group * step < burst.size() + 4 * step; ++group) {
+    for_group(group, burst.size(), [&](std::size_t i) { look_up(burst[i], lookups_[i]); });
+    for_group(group - 1, burst.size(),
+              [&](std::size_t i) { lookups_[i].record = table_.prefetch_record(lookups_[i].hash); });
+    for_group(group - 2, burst.size(), [&](std::size_t i) { prefetch_connection(lookups_[i]); });
+    if (wanted_) for_group(group - 3, burst.size(), [&](std::size_t i) { prefetch_observed(lookups_[i]); });
+    for_group(group - 4, burst.size(), [&](std::size_t i) { handle(burst[i], lookups_[i]); });
   }
   counters_.packets.add(burst.size());
 }
@@ -177,15 +195,17 @@ void Tracker::look_up(const Arrival& arrival, Lookup& lookup) noexcept {
 
 // The record is in the cache by now: fetches what it refers to.
 void Tracker::prefetch_connection(Lookup& lookup) noexcept {
-  lookup.record = table_.find(lookup.key, lookup.hash);
-  if (lookup.record == nullptr || lookup.record->cold == no_index) return;
-  connection_of(*lookup.record)->prefetch(lookup.record->needs);
+  if (lookup.record == nullptr || lookup.record->key != lookup.key) {
+    lookup.record = table_.find(lookup.key, lookup.hash);
+    if (lookup.record == nullptr) return;
+  }
+  lookup.generation = lookup.record->generation;
+  if (lookup.record->cold != no_index) connection_of(*lookup.record)->prefetch(lookup.record->needs);
 }
 
 void Tracker::prefetch_observed(const Lookup& lookup) noexcept {
   const Record* record = lookup.record;
-  // Packets before it in the burst may have ended the connection.
-  if (record == nullptr || (record->needs & need::track) == 0 || record->key != lookup.key) return;
+  if (record == nullptr || (record->needs & need::track) == 0 || !lookup.is_valid()) return;
   connection_of(*record)->observed.prefetch();
 }
 
@@ -194,7 +214,7 @@ void Tracker::prefetch_observed(const Lookup& lookup) noexcept {
 Record* Tracker::current(Lookup& lookup, Timestamp ts) noexcept {
   // Packets before it in the burst may have begun or ended connections.
   Record* record = lookup.record;
-  if (record == nullptr || !record->in_use() || record->key != lookup.key) {
+  if (record == nullptr || !lookup.is_valid()) {
     record = table_.find(lookup.key, lookup.hash);
   }
   if (record == nullptr) return nullptr;
@@ -276,6 +296,24 @@ void Tracker::note_opening(Record& record, const TcpChange& change) noexcept {
   }
 }
 
+// The most frequent packet, dealt with at once: it changes nothing but what is kept of every packet, in a connection
+// that nobody needs. Returns false, having done nothing, where it is another.
+bool Tracker::pass_by(const parsers::packet::Decoded& decoded, const Lookup& lookup, Tick now) noexcept {
+  Record* const record = lookup.record;
+  if (record == nullptr || record->cold != no_index || !lookup.is_valid() || record->epoch != pipeline_->epoch) {
+    return false;
+  }
+  if (decoded.transport == Transport::Udp) {
+    if (expired(*record, now, timeouts_.udp)) return false;
+  } else {
+    if (record->tcp.phase != TcpPhase::established || is_special(decoded.flags)) return false;
+    if (expired(*record, now, timeouts_.inactivity)) return false;
+    tcp::follow(record->sequences, tcp_header_of(decoded, direction_of(*record, lookup.from_low)));
+  }
+  record->last_seen = now;
+  return true;
+}
+
 void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
   const source::PacketRef& packet = arrival.packet;
   const parsers::packet::Decoded& decoded = arrival.decoded;
@@ -285,6 +323,7 @@ void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
     }
   }
   last_packet_ = arrival.number;
+  if (pass_by(decoded, lookup, static_cast<Tick>(now))) return;
   sink_.position = abi::Position::at(arrival.number, abi::Position::Phase::connection);
   Record* record = current(lookup, packet.ts);
   bool opened = record == nullptr;

@@ -102,8 +102,12 @@ class Tracker {
   struct Lookup {
     Key key;
     ConnectionTable::Hash hash = 0;
-    Record* record = nullptr;  // what was found before the burst's first packet was handled
-    bool from_low = false;     // sent by the key's low end
+    Record* record = nullptr;      // what was found before the burst's first packet was handled
+    std::uint16_t generation = 0;  // of the record, then
+    bool from_low = false;         // sent by the key's low end
+
+    // Packets before it in the burst may have ended the connection, and begun another.
+    [[nodiscard]] bool is_valid() const { return record->in_use() && record->generation == generation; }
   };
   // The worker's tables, sized by Limits::capacity.
   struct Tables {
@@ -141,6 +145,7 @@ class Tracker {
   void look_up(const Arrival& arrival, Lookup& lookup) noexcept;
   void prefetch_connection(Lookup& lookup) noexcept;
   void prefetch_observed(const Lookup& lookup) noexcept;
+  [[nodiscard]] bool pass_by(const parsers::packet::Decoded& decoded, const Lookup& lookup, Tick now) noexcept;
   void handle(const Arrival& arrival, Lookup& lookup) noexcept;
   [[nodiscard]] Record* current(Lookup& lookup, Timestamp ts) noexcept;
   [[nodiscard]] Record* begin(const Arrival& arrival, const Lookup& lookup) noexcept;
