@@ -68,7 +68,8 @@ class Taps(unittest.TestCase):
             self.assertGreater(one["orig_payload_bytes"], 0, one)
             self.assertGreater(one["resp_payload_bytes"], 0, one)
             self.assertEqual((one["orig_gap_bytes"], one["resp_gap_bytes"]), (0, 0), one)
-            self.assertEqual(one["history"][:2], "Sh", one)
+            # What two ports receive is in order for each alone, so the SYN-ACK may be looked at after its answer.
+            self.assertLessEqual(set("Sh"), set(one["history"]), one)
 
         workers = status["workers"]
         self.assertEqual(len(workers), 2)
