@@ -157,7 +157,8 @@ Result<std::vector<Lane>> make_lanes(const config::Config& config, const Shared&
     lane.lcore = config.workers.lcores.empty() ? i : config.workers.lcores[i];
     std::optional<OnCpu> there;
     if (!config.workers.lcores.empty()) there.emplace(lane.lcore);
-    lane.source = std::make_unique<source::PortSource>(ports, i);
+    lane.source = std::make_unique<source::PortSource>(ports, static_cast<std::uint16_t>(i),
+                                                       static_cast<std::uint16_t>(config.workers.count));
     auto tracker = conn::Tracker::create({.limits = connection_limits(config),
                                           .worker = i,
                                           .seed = random_seed(random),
@@ -209,6 +210,19 @@ void describe(const conn::Tracker& tracker, control::WorkerInfo& info) {
   info.connections.unobserved = counters.unobserved.load();
   info.connections.stray_resets = counters.stray_resets.load();
   info.connections.midstream_ignored = counters.midstream_ignored.load();
+  const conn::HoldCounters& held = tracker.held();
+  using conn::GapReason;
+  info.reassembly = {.held_packets = held.held_packets.load(),
+                     .copied_bytes = held.copied_bytes.load(),
+                     .gaps = {.time = held.gaps_by(GapReason::time),
+                              .packets = held.gaps_by(GapReason::packets),
+                              .bytes = held.gaps_by(GapReason::bytes),
+                              .pool = held.gaps_by(GapReason::pool),
+                              .jump = held.gaps_by(GapReason::jump),
+                              .end = held.gaps_by(GapReason::end),
+                              .cut = held.gaps_by(GapReason::cut)},
+                     .dropped_segments = held.dropped_segments.load(),
+                     .inconsistent_bytes = counters.inconsistent_bytes.load()};
   const conn::TrackerMemory memory = tracker.memory();
   info.memory.table = describe(memory.table);
   info.memory.cold = describe(memory.cold);

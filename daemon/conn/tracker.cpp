@@ -10,15 +10,20 @@
 namespace iris::conn {
 namespace {
 
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
-  // One writer: a load and a store, not an atomic addition.
-  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
-
 // Of the queue of half-open connections: more are found as any others.
 constexpr std::uint32_t most_half_open = 1U << 20;
 // How far, in ticks, packets may be ahead of the timers, so that ticks remain comparable: six days.
 constexpr std::uint64_t longest_lag = 1U << 29;
+
+// A burst goes through its steps in groups of so many packets.
+constexpr std::size_t step = 8;
+
+// For the packets of a group; those before the first and after the last have none.
+template <class Work>
+void for_group(std::size_t group, std::size_t count, Work&& work) {
+  if (group >= max_burst / step + 1) return;
+  for (std::size_t i = group * step; i < std::min((group + 1) * step, count); ++i) work(i);
+}
 
 FiveTuple tuple_of(const parsers::packet::Decoded& decoded) {
   FiveTuple tuple;
@@ -42,8 +47,8 @@ L4Pdu pdu_of(const source::PacketRef& packet, const parsers::packet::Decoded& de
   return pdu;
 }
 
-TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
-  const parsers::packet::Decoded& decoded = arrival.decoded;
+// But for the options.
+TcpHeader tcp_header_of(const parsers::packet::Decoded& decoded, Direction direction) {
   TcpHeader header;
   header.sequence = decoded.sequence;
   header.acknowledgement = decoded.acknowledgement;
@@ -51,6 +56,12 @@ TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
   header.flags = decoded.flags;
   header.direction = direction;
   header.window = decoded.window;
+  return header;
+}
+
+TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
+  const parsers::packet::Decoded& decoded = arrival.decoded;
+  TcpHeader header = tcp_header_of(decoded, direction);
   if ((decoded.flags & tcp_flag::syn) != 0) [[unlikely]] {
     const auto options = parsers::packet::tcp_options_of(arrival.packet.bytes().subspan(decoded.transport_offset));
     header.mss = options.mss.value_or(0);
@@ -153,18 +164,25 @@ void Tracker::begin_time(Timestamp start) noexcept {
   clock_set_ = true;
 }
 
-// Three passes fetch ahead what the fourth reads: a packet's bucket, its record, and what somebody needs of it.
+// A packet's bucket, its record, what somebody needs of it, and what that refers to, are fetched ahead one after
+// another.
 void Tracker::process(std::span<const Arrival> burst) noexcept {
   if (burst.empty()) return;
   if (!clock_set_) begin_time(burst.front().packet.ts);
   const source::Pressure pressure = holder_.pressure();
   hold_pool_.set_pressure(pressure);
   delivery_.set_degraded(pressure == source::Pressure::critical);
-  for (std::size_t i = 0; i < burst.size(); ++i) look_up(burst[i], lookups_[i]);
-  for (std::size_t i = 0; i < burst.size(); ++i) table_.prefetch_record(lookups_[i].hash);
-  for (std::size_t i = 0; i < burst.size(); ++i) prefetch_connection(lookups_[i]);
-  for (std::size_t i = 0; i < burst.size(); ++i) handle(burst[i], lookups_[i]);
-  add(counters_.packets, burst.size());
+  // Each step is a few packets behind the one before, so that what it asked for has come, and other packets' work goes
+  // on meanwhile. (Whole passes over the burst ask for more at once than a core can wait for.)
+  for (std::size_t group = 0; group * step < burst.size() + 4 * step; ++group) {
+    for_group(group, burst.size(), [&](std::size_t i) { look_up(burst[i], lookups_[i]); });
+    for_group(group - 1, burst.size(),
+              [&](std::size_t i) { lookups_[i].record = table_.prefetch_record(lookups_[i].hash); });
+    for_group(group - 2, burst.size(), [&](std::size_t i) { prefetch_connection(lookups_[i]); });
+    if (wanted_) for_group(group - 3, burst.size(), [&](std::size_t i) { prefetch_observed(lookups_[i]); });
+    for_group(group - 4, burst.size(), [&](std::size_t i) { handle(burst[i], lookups_[i]); });
+  }
+  counters_.packets.add(burst.size());
 }
 
 void Tracker::look_up(const Arrival& arrival, Lookup& lookup) noexcept {
@@ -177,9 +195,18 @@ void Tracker::look_up(const Arrival& arrival, Lookup& lookup) noexcept {
 
 // The record is in the cache by now: fetches what it refers to.
 void Tracker::prefetch_connection(Lookup& lookup) noexcept {
-  lookup.record = table_.find(lookup.key, lookup.hash);
-  if (lookup.record == nullptr || lookup.record->cold == no_index) return;
-  connection_of(*lookup.record)->prefetch(lookup.record->needs);
+  if (lookup.record == nullptr || lookup.record->key != lookup.key) {
+    lookup.record = table_.find(lookup.key, lookup.hash);
+    if (lookup.record == nullptr) return;
+  }
+  lookup.generation = lookup.record->generation;
+  if (lookup.record->cold != no_index) connection_of(*lookup.record)->prefetch(lookup.record->needs);
+}
+
+void Tracker::prefetch_observed(const Lookup& lookup) noexcept {
+  const Record* record = lookup.record;
+  if (record == nullptr || (record->needs & need::track) == 0 || !lookup.is_valid()) return;
+  connection_of(*record)->observed.prefetch();
 }
 
 // The connection that the packet belongs to, if it has begun: one that had expired before is ended first, at the time
@@ -187,7 +214,7 @@ void Tracker::prefetch_connection(Lookup& lookup) noexcept {
 Record* Tracker::current(Lookup& lookup, Timestamp ts) noexcept {
   // Packets before it in the burst may have begun or ended connections.
   Record* record = lookup.record;
-  if (record == nullptr || !record->in_use() || record->key != lookup.key) {
+  if (record == nullptr || !lookup.is_valid()) {
     record = table_.find(lookup.key, lookup.hash);
   }
   if (record == nullptr) return nullptr;
@@ -212,7 +239,7 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
   if (lookup.from_low) record->flags |= record_flag::originator_is_low;
   record->last_seen = static_cast<Tick>(clock_.ticks_at(arrival.packet.ts));
   epochs_.enter();
-  add(counters_.begun, 1);
+  counters_.begun.add(1);
   const std::uint32_t index = table_.index_of(*record);
   const bool tcp = lookup.key.transport == Transport::Tcp;
   wheel_.schedule(index, record->timer, deadline(*record, tcp ? timeouts_.establish : timeouts_.udp));
@@ -220,7 +247,7 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
   if (!wanted_) return record;
   record->cold = connections_.allocate();
   if (record->cold == no_index) {
-    add(counters_.unobserved, 1);
+    counters_.unobserved.add(1);
     return record;
   }
   auto* connection = new (connections_.at(record->cold)) Connection;
@@ -246,7 +273,7 @@ TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lo
     turn_round(*record);
     header.direction = Direction::FromResponder;
   }
-  if (change.stray_reset) add(counters_.stray_resets, 1);
+  if (change.stray_reset) counters_.stray_resets.add(1);
   note_opening(*record, change);
   return change;
 }
@@ -269,6 +296,24 @@ void Tracker::note_opening(Record& record, const TcpChange& change) noexcept {
   }
 }
 
+// The most frequent packet, dealt with at once: it changes nothing but what is kept of every packet, in a connection
+// that nobody needs. Returns false, having done nothing, where it is another.
+bool Tracker::pass_by(const parsers::packet::Decoded& decoded, const Lookup& lookup, Tick now) noexcept {
+  Record* const record = lookup.record;
+  if (record == nullptr || record->cold != no_index || !lookup.is_valid() || record->epoch != pipeline_->epoch) {
+    return false;
+  }
+  if (decoded.transport == Transport::Udp) {
+    if (expired(*record, now, timeouts_.udp)) return false;
+  } else {
+    if (record->tcp.phase != TcpPhase::established || is_special(decoded.flags)) return false;
+    if (expired(*record, now, timeouts_.inactivity)) return false;
+    tcp::follow(record->sequences, tcp_header_of(decoded, direction_of(*record, lookup.from_low)));
+  }
+  record->last_seen = now;
+  return true;
+}
+
 void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
   const source::PacketRef& packet = arrival.packet;
   const parsers::packet::Decoded& decoded = arrival.decoded;
@@ -278,12 +323,13 @@ void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
     }
   }
   last_packet_ = arrival.number;
+  if (pass_by(decoded, lookup, static_cast<Tick>(now))) return;
   sink_.position = abi::Position::at(arrival.number, abi::Position::Phase::connection);
   Record* record = current(lookup, packet.ts);
   bool opened = record == nullptr;
   if (opened) {
     const bool midstream = decoded.transport == Transport::Tcp && (decoded.flags & tcp_flag::syn) == 0;
-    if (midstream && limits_.midstream == Midstream::ignore) return add(counters_.midstream_ignored, 1);
+    if (midstream && limits_.midstream == Midstream::ignore) return counters_.midstream_ignored.add(1);
     record = begin(arrival, lookup);
   }
   TcpHeader header;
@@ -322,7 +368,7 @@ void Tracker::end(Record& record, EndReason reason, Timestamp when) noexcept {
   if (Connection* connection = connection_of(record)) close(record, *connection, reason, when);
   drop_connection(record);
   epochs_.leave(record.epoch);
-  add(counters_.ended, 1);
+  counters_.ended.add(1);
   table_.erase(record);
 }
 
@@ -365,8 +411,17 @@ struct Tracker::Timed {
 
   [[nodiscard]] Timer& timer(std::uint32_t index) const { return tracker.table_.at(index).timer; }
   void prefetch(std::uint32_t index) const { __builtin_prefetch(&tracker.table_.at(index), 1); }
+  void approach(std::uint32_t index) const { tracker.approach_end(tracker.table_.at(index)); }
   [[nodiscard]] std::optional<Tick> due(std::uint32_t index, Tick tick) const { return tracker.due(index, tick); }
 };
+
+// Its time has come, as far as the record says now: fetches what its end will touch.
+void Tracker::approach_end(const Record& record) noexcept {
+  const bool ends = record.in_use() && expired(record, static_cast<Tick>(wheel_.position()), timeout_of(record));
+  if (!ends) return;
+  table_.prefetch_bucket(table_.hash(record.key));
+  if (const Connection* connection = connection_of(record)) connection->prefetch(record.needs);
+}
 
 std::optional<Tick> Tracker::due(std::uint32_t index, Tick tick) noexcept {
   Record& record = table_.at(index);
