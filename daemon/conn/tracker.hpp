@@ -153,15 +153,16 @@ class Tracker {
                                       bool& opened) noexcept;
   void turn_round(Record& record) noexcept;
   void note_opening(Record& record, const TcpChange& change) noexcept;
-  void end(Record& record, EndReason reason, Timestamp when) noexcept;
-  void drop_connection(Record& record) noexcept;
-  void drop_content(Connection& connection) noexcept;
   void bring_up(Record& record, Timestamp now) noexcept;
   // eviction.cpp
   void evict() noexcept;
   [[nodiscard]] Record* oldest_half_open() noexcept;
   [[nodiscard]] Record& least_missed() noexcept;
-  // time
+  // lifetime.cpp
+  [[nodiscard]] static EndReason reason_of(const Record& record) noexcept;
+  void end(Record& record, EndReason reason, Timestamp when) noexcept;
+  void drop_connection(Record& record) noexcept;
+  void drop_content(Connection& connection) noexcept;
   void approach_end(const Record& record) noexcept;
   [[nodiscard]] std::optional<Tick> due(std::uint32_t index, Tick tick) noexcept;
   std::optional<Tick> wait_on(Record& record, Timestamp now) noexcept;
