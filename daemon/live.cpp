@@ -157,8 +157,7 @@ Result<std::vector<Lane>> make_lanes(const config::Config& config, const Shared&
     lane.lcore = config.workers.lcores.empty() ? i : config.workers.lcores[i];
     std::optional<OnCpu> there;
     if (!config.workers.lcores.empty()) there.emplace(lane.lcore);
-    lane.source = std::make_unique<source::PortSource>(ports, static_cast<std::uint16_t>(i),
-                                                       static_cast<std::uint16_t>(config.workers.count));
+    lane.source = std::make_unique<source::PortSource>(ports, i, config.workers.count);
     auto tracker = conn::Tracker::create({.limits = connection_limits(config),
                                           .worker = i,
                                           .seed = random_seed(random),

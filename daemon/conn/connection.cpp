@@ -130,8 +130,10 @@ void Tracker::reassemble(Visit& visit) noexcept {
 // A stream waits for missing bytes: the connection is looked at when it has waited long enough.
 void Tracker::note_waiting(Record& record, Connection& connection) noexcept {
   if ((record.flags & record_flag::holding) != 0) return;
+  const std::optional<Tick> deadline = gap_deadline(connection);
+  if (!deadline) return;
   record.flags |= record_flag::holding;
-  wheel_.schedule(table_.index_of(record), record.timer, *gap_deadline(connection));
+  wheel_.schedule(table_.index_of(record), record.timer, *deadline);
 }
 
 // The tick at which the first of the gaps that are not declared yet is due; none where nothing waits.

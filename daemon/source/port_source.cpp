@@ -5,6 +5,7 @@
 #include <rte_mbuf_dyn.h>
 
 #include <algorithm>
+#include <cassert>
 #include <ctime>
 
 #include "daemon/source/hand_over.hpp"
@@ -40,11 +41,13 @@ void order_by_time(std::span<PacketRef> burst) noexcept {
 
 PortSource::PortSource(std::span<const Port* const> ports, std::uint16_t worker, std::uint16_t workers)
     : pool_(ports.empty() ? nullptr : &ports.front()->pool()), now_(wall_clock()) {
+  assert(worker < workers);
   std::uint32_t dealt = 0;
   for (const Port* port : ports) {
     const bool one_each = port->queues() == workers;
     for (std::uint16_t queue = 0; queue < port->queues(); ++queue) {
-      const std::uint32_t receiver = one_each ? queue : dealt++ % workers;
+      const std::uint32_t receiver = one_each ? queue : dealt;
+      if (!one_each) dealt = dealt + 1 == workers ? 0 : dealt + 1;
       if (receiver != worker) continue;
       queues_.push_back({port, queue, {}});
       if (std::ranges::find(pools_, &port->pool()) == pools_.end()) pools_.push_back(&port->pool());

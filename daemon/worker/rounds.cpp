@@ -123,6 +123,7 @@ void Rounds::run(const std::stop_token& stop) {
     connections.finish();
   };
   std::vector<std::jthread> threads;
+  threads.reserve(workers);
   for (std::uint32_t number = 0; number < workers; ++number) threads.emplace_back(work, number);
 
   while (more) {
