@@ -209,6 +209,19 @@ void describe(const conn::Tracker& tracker, control::WorkerInfo& info) {
   info.connections.unobserved = counters.unobserved.load();
   info.connections.stray_resets = counters.stray_resets.load();
   info.connections.midstream_ignored = counters.midstream_ignored.load();
+  const conn::HoldCounters& held = tracker.held();
+  using conn::GapReason;
+  info.reassembly = {.held_packets = held.held_packets.load(),
+                     .copied_bytes = held.copied_bytes.load(),
+                     .gaps = {.time = held.gaps_by(GapReason::time),
+                              .packets = held.gaps_by(GapReason::packets),
+                              .bytes = held.gaps_by(GapReason::bytes),
+                              .pool = held.gaps_by(GapReason::pool),
+                              .jump = held.gaps_by(GapReason::jump),
+                              .end = held.gaps_by(GapReason::end),
+                              .cut = held.gaps_by(GapReason::cut)},
+                     .dropped_segments = held.dropped_segments.load(),
+                     .inconsistent_bytes = counters.inconsistent_bytes.get()};
   const conn::TrackerMemory memory = tracker.memory();
   info.memory.table = describe(memory.table);
   info.memory.cold = describe(memory.cold);

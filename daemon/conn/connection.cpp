@@ -168,8 +168,11 @@ void Tracker::declare_gaps(Record& record, Timestamp now) noexcept {
 
 // Returns whether more of the stream is wanted.
 bool Tracker::take_piece(Record& record, Connection& connection, const L4Pdu& piece) noexcept {
-  if (piece.inconsistent != 0 && connection.observed.meter != nullptr) {
-    connection.observed.meter->note_inconsistent(piece.direction, piece.inconsistent);
+  if (piece.inconsistent != 0) [[unlikely]] {
+    counters_.inconsistent_bytes.add(piece.inconsistent);
+    if (connection.observed.meter != nullptr) {
+      connection.observed.meter->note_inconsistent(piece.direction, piece.inconsistent);
+    }
   }
   if ((record.needs & need::stream) != 0) {
     delivery_.fire(connection, {.event = Event::InL4Stream, .ts = piece.ts, .pdu = &piece});

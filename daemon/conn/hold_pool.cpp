@@ -33,8 +33,7 @@ HoldPool::HoldPool(const ReassemblyLimits& limits, source::PacketHolder& holder,
 }
 
 MemoryUse HoldPool::use() const noexcept {
-  return {counters_.copied_bytes.load(std::memory_order_relaxed), chunk_shares_.size() * std::uint64_t{chunk_bytes},
-          refused_.get()};
+  return {counters_.copied_bytes.load(), chunk_shares_.size() * std::uint64_t{chunk_bytes}, refused_.get()};
 }
 
 HoldPool::Room HoldPool::room(const HoldUse& use, Need need) noexcept {

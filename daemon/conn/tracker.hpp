@@ -15,6 +15,7 @@
 #include "daemon/conn/arrival.hpp"
 #include "daemon/conn/block_cache.hpp"
 #include "daemon/conn/connection.hpp"
+#include "daemon/conn/counter.hpp"
 #include "daemon/conn/delivery.hpp"
 #include "daemon/conn/epochs.hpp"
 #include "daemon/conn/half_open.hpp"
@@ -37,6 +38,7 @@ struct TrackerCounters {
   std::atomic<std::uint64_t> evicted{0};            // for want of room: others
   std::atomic<std::uint64_t> midstream_ignored{0};  // packets of TCP connections that Midstream::ignore leaves out
   std::atomic<std::uint64_t> stray_resets{0};       // RSTs that no receiver would accept
+  Counter inconsistent_bytes;                       // of streams: repeated with another content
   std::atomic<std::uint64_t> unobserved{0};         // connections that found no memory to be shown to anybody
 };
 
@@ -89,6 +91,8 @@ class Tracker {
   // Connections at present. Thread: any.
   [[nodiscard]] std::uint32_t live() const noexcept { return table_.size(); }
   [[nodiscard]] const TrackerCounters& counters() const noexcept { return counters_; }
+  // Of reassembly. Thread: any.
+  [[nodiscard]] const HoldCounters& held() const noexcept { return hold_pool_.counters(); }
   [[nodiscard]] TrackerMemory memory() const noexcept {
     return {table_use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use(), hold_pool_.use()};
   }

@@ -399,6 +399,10 @@ TEST_F(FewCopies, AsBuffersGoSegmentsAreHeldThenCopiedThenGivenUp) {
   rig_.finish();
   EXPECT_THAT(told("degraded"), ElementsAre(true, false));
   EXPECT_THAT(told("gap"), ElementsAre(6, 0));
+  const conn::HoldCounters& held = rig_.tracker().held();
+  EXPECT_EQ(held.gaps_by(conn::GapReason::pool), 5U);
+  EXPECT_EQ(held.gaps_by(conn::GapReason::end), 1U);
+  EXPECT_EQ(held.held_packets.load(), 0U);
   EXPECT_EQ(rig_.tracker().memory().copies.used, 0U);
 }
 
@@ -435,6 +439,7 @@ struct IRIS_CALLBACK("tcp") Watch {
   client({ack, 101, 901, "one"});
   rig_.finish();
   EXPECT_THAT(told("inconsistent"), ElementsAre(2));
+  EXPECT_EQ(rig_.tracker().counters().inconsistent_bytes.get(), 2U);
   EXPECT_THAT(told("retransmitted"), ElementsAre(3));
 }
 
