@@ -157,7 +157,8 @@ Result<std::vector<Lane>> make_lanes(const config::Config& config, const Shared&
     lane.lcore = config.workers.lcores.empty() ? i : config.workers.lcores[i];
     std::optional<OnCpu> there;
     if (!config.workers.lcores.empty()) there.emplace(lane.lcore);
-    lane.source = std::make_unique<source::PortSource>(ports, i);
+    lane.source = std::make_unique<source::PortSource>(ports, static_cast<std::uint16_t>(i),
+                                                       static_cast<std::uint16_t>(config.workers.count));
     auto tracker = conn::Tracker::create({.limits = connection_limits(config),
                                           .worker = i,
                                           .seed = random_seed(random),
@@ -221,7 +222,7 @@ void describe(const conn::Tracker& tracker, control::WorkerInfo& info) {
                               .end = held.gaps_by(GapReason::end),
                               .cut = held.gaps_by(GapReason::cut)},
                      .dropped_segments = held.dropped_segments.load(),
-                     .inconsistent_bytes = counters.inconsistent_bytes.get()};
+                     .inconsistent_bytes = counters.inconsistent_bytes.load()};
   const conn::TrackerMemory memory = tracker.memory();
   info.memory.table = describe(memory.table);
   info.memory.cold = describe(memory.cold);

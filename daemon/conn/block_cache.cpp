@@ -47,7 +47,7 @@ BlockCache::~BlockCache() {
   if (memory_.data() != nullptr) unpoison(memory_.data(), fresh_);
 }
 
-MemoryUse BlockCache::use() const noexcept { return {used_.get(), end_, refused_.get()}; }
+MemoryUse BlockCache::use() const noexcept { return {used_.load(), end_, refused_.load()}; }
 
 void* BlockCache::take(std::size_t bytes) noexcept {
   if (bytes > largest()) {
@@ -73,7 +73,7 @@ void* BlockCache::take(std::size_t bytes) noexcept {
 void BlockCache::give(void* block, std::size_t bytes) noexcept {
   const std::size_t taken = (std::max<std::size_t>(bytes, 1) + size_of(0) - 1) >> shift_ << shift_;
   const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(block) - base());
-  assert(offset + taken <= fresh_ && used_.get() >= taken);
+  assert(offset + taken <= fresh_ && used_.load() >= taken);
   used_.subtract(taken);
   poison(block, taken);
   if (!std::has_single_bit(taken)) return release_range(offset, offset + taken);

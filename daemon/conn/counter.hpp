@@ -10,17 +10,18 @@ namespace iris::conn {
 class Counter {
  public:
   constexpr Counter() = default;
-  Counter(const Counter& other) noexcept : value_(other.get()) {}
+  Counter(const Counter& other) noexcept : value_(other.load()) {}
   Counter& operator=(const Counter& other) noexcept {
-    set(other.get());
+    set(other.load());
     return *this;
   }
 
-  [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t load() const noexcept { return value_.load(std::memory_order_relaxed); }
+  operator std::uint64_t() const noexcept { return load(); }
   // The writer's. A load and a store, not an atomic addition: nobody else writes.
   void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
-  void add(std::uint64_t n) noexcept { set(get() + n); }
-  void subtract(std::uint64_t n) noexcept { set(get() - n); }
+  void add(std::uint64_t n) noexcept { set(load() + n); }
+  void subtract(std::uint64_t n) noexcept { set(load() - n); }
 
  private:
   std::atomic<std::uint64_t> value_{0};

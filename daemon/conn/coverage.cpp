@@ -19,11 +19,6 @@ std::uint64_t Coverage::gap_bytes() const noexcept {
   return gap;
 }
 
-bool Coverage::lacks(std::uint32_t acknowledged) const noexcept {
-  if (count_ == 0 || !before(ranges_[0].end, acknowledged)) return false;
-  return (state_ & fin_known) == 0 || ranges_[0].end != mark_;
-}
-
 // The first SYN, another try, or one that comes after its data.
 void Coverage::take_syn(std::uint32_t begin) noexcept {
   if (count_ == 0 || (unique_ == 0 && given_up_ == 0 && count_ == 1)) {

@@ -48,7 +48,10 @@ class Coverage {
   // Bytes missing below the highest that was seen.
   [[nodiscard]] std::uint64_t gap_bytes() const noexcept;
   // Whether `acknowledged`, sent by the other end, covers bytes not seen: they were sent, and the tap missed them.
-  [[nodiscard]] bool lacks(std::uint32_t acknowledged) const noexcept;
+  [[nodiscard]] bool lacks(std::uint32_t acknowledged) const noexcept {
+    if (count_ == 0 || static_cast<std::int32_t>(acknowledged - ranges_[0].end) <= 0) return false;
+    return (state_ & fin_known) == 0 || ranges_[0].end != mark_;
+  }
 
  private:
   // In sequence numbers; `end` is the one after.

@@ -8,10 +8,6 @@ namespace {
 
 constexpr std::uint32_t candidates = 32;
 
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
-  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 Record* Tracker::oldest_half_open() noexcept {
@@ -40,7 +36,7 @@ Record& Tracker::least_missed() noexcept {
 
 void Tracker::evict() noexcept {
   Record* record = oldest_half_open();
-  add(record != nullptr ? counters_.evicted_half_open : counters_.evicted, 1);
+  (record != nullptr ? counters_.evicted_half_open : counters_.evicted).add(1);
   if (record == nullptr) record = &least_missed();
   const Connection* connection = connection_of(*record);
   end(*record, EndReason::evicted, connection != nullptr ? connection->record.last : Timestamp{});

@@ -4,15 +4,7 @@
 #include <cstring>
 
 namespace iris::conn {
-namespace {
-
-// One writer: a load and a store, not an atomic addition. `n` may be a negative number's two's complement.
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
-  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
-void subtract(std::atomic<std::uint64_t>& counter, std::uint64_t n) { add(counter, 0 - n); }
-
-}  // namespace
+namespace {}  // namespace
 
 HoldPool::HoldPool(const ReassemblyLimits& limits, source::PacketHolder& holder, bool prefault)
     : holder_(holder), limits_(limits) {
@@ -33,7 +25,7 @@ HoldPool::HoldPool(const ReassemblyLimits& limits, source::PacketHolder& holder,
 }
 
 MemoryUse HoldPool::use() const noexcept {
-  return {counters_.copied_bytes.load(), chunk_shares_.size() * std::uint64_t{chunk_bytes}, refused_.get()};
+  return {counters_.copied_bytes.load(), chunk_shares_.size() * std::uint64_t{chunk_bytes}, refused_.load()};
 }
 
 HoldPool::Room HoldPool::room(const HoldUse& use, Need need) noexcept {
@@ -46,8 +38,7 @@ HoldPool::Room HoldPool::room(const HoldUse& use, Need need) noexcept {
 
 HoldPool::Room HoldPool::room_of_worker(Need need) const noexcept {
   if (need.nodes > free_nodes_ || pressure_ == source::Pressure::critical) return Room::no_pool;
-  const bool may_hold = pressure_ == source::Pressure::none &&
-                        counters_.held_packets.load(std::memory_order_relaxed) < limits_.held_packets;
+  const bool may_hold = pressure_ == source::Pressure::none && counters_.held_packets.load() < limits_.held_packets;
   if (may_hold || need.bytes == 0) return Room::hold;
   return free_chunks_.empty() ? Room::no_pool : Room::copy;
 }
@@ -59,7 +50,7 @@ std::uint32_t HoldPool::take(const L4Pdu& pdu, Room room, const source::PacketRe
   if (room == Room::hold) {
     node.packet = packet;
     holder_.hold(packet);
-    add(counters_.held_packets, 1);
+    counters_.held_packets.add(1);
     return index;
   }
   assert(room == Room::copy && pdu.payload.size() <= chunk_bytes);
@@ -69,7 +60,7 @@ std::uint32_t HoldPool::take(const L4Pdu& pdu, Room room, const source::PacketRe
   std::uint8_t* const copy = chunks_.get() + std::size_t{node.chunk} * chunk_bytes;
   std::memcpy(copy, pdu.payload.data(), pdu.payload.size());
   node.pdu.payload = {copy, pdu.payload.size()};
-  add(counters_.copied_bytes, chunk_bytes);
+  counters_.copied_bytes.add(chunk_bytes);
   return index;
 }
 
@@ -94,11 +85,11 @@ void HoldPool::free(std::uint32_t index) noexcept {
   if (node.chunk != no_index) {
     if (--chunk_shares_[node.chunk] == 0) {
       free_chunks_.push_back(node.chunk);
-      subtract(counters_.copied_bytes, chunk_bytes);
+      counters_.copied_bytes.subtract(chunk_bytes);
     }
   } else if (!node.pdu.payload.empty()) {
     holder_.release({&node.packet, 1});
-    subtract(counters_.held_packets, 1);
+    counters_.held_packets.subtract(1);
   }
   node.next = free_;
   free_ = index;
@@ -113,7 +104,7 @@ std::uint32_t HoldPool::take_node() noexcept {
   return index;
 }
 
-void HoldPool::count_gap(GapReason reason) noexcept { add(counters_.gaps[static_cast<std::size_t>(reason)], 1); }
-void HoldPool::count_dropped() noexcept { add(counters_.dropped_segments, 1); }
+void HoldPool::count_gap(GapReason reason) noexcept { counters_.gaps[static_cast<std::size_t>(reason)].add(1); }
+void HoldPool::count_dropped() noexcept { counters_.dropped_segments.add(1); }
 
 }  // namespace iris::conn

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -35,15 +34,13 @@ inline constexpr std::size_t gap_reasons = 7;
 // Written by the worker, read by anyone.
 struct HoldCounters {
   // At present.
-  std::atomic<std::uint64_t> held_packets{0};  // references to packets of the source
-  std::atomic<std::uint64_t> copied_bytes{0};  // memory in use for copies, in whole chunks
+  Counter held_packets;  // references to packets of the source
+  Counter copied_bytes;  // memory in use for copies, in whole chunks
   // Since the start.
-  std::array<std::atomic<std::uint64_t>, gap_reasons> gaps{};  // by GapReason
-  std::atomic<std::uint64_t> dropped_segments{0};              // with data or FIN: stray, or after the stream's end
+  std::array<Counter, gap_reasons> gaps{};  // by GapReason
+  Counter dropped_segments;                 // with data or FIN: stray, or after the stream's end
 
-  [[nodiscard]] std::uint64_t gaps_by(GapReason reason) const {
-    return gaps[static_cast<std::size_t>(reason)].load(std::memory_order_relaxed);
-  }
+  [[nodiscard]] std::uint64_t gaps_by(GapReason reason) const { return gaps[static_cast<std::size_t>(reason)].load(); }
 };
 
 // What a connection's two directions hold together.

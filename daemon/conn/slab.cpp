@@ -32,7 +32,7 @@ Slab::~Slab() {
 }
 
 MemoryUse Slab::use() const noexcept {
-  return {size_.get() * stride_, std::uint64_t{capacity_} * stride_, refused_.get()};
+  return {size_.load() * stride_, std::uint64_t{capacity_} * stride_, refused_.load()};
 }
 
 std::uint32_t Slab::allocate() noexcept {
@@ -54,7 +54,7 @@ std::uint32_t Slab::allocate() noexcept {
 }
 
 void Slab::free(std::uint32_t index) noexcept {
-  assert(index < limit_ && size_.get() > 0);
+  assert(index < limit_ && size_.load() > 0);
   size_.subtract(1);
   void* const object = at(index);
   std::memcpy(object, &free_, sizeof free_);

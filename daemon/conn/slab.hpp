@@ -40,7 +40,7 @@ class Slab {
   }
 
   // Thread: any.
-  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(size_.get()); }
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(size_.load()); }
   [[nodiscard]] MemoryUse use() const noexcept;
 
  private:

@@ -49,7 +49,7 @@ ConnectionTable::ConnectionTable(Mapping buckets, Mapping records, const TableOp
 // Buckets are shared: a connection's part of them is counted as if they were full.
 MemoryUse ConnectionTable::use() const noexcept {
   const std::uint64_t reserved = bucket_memory_.bytes() + record_memory_.bytes();
-  return {size_.get() * (reserved / capacity_), reserved, refused_.get()};
+  return {size_.load() * (reserved / capacity_), reserved, refused_.load()};
 }
 
 ConnectionTable::Hash ConnectionTable::hash(const Key& key) const noexcept {
@@ -57,17 +57,18 @@ ConnectionTable::Hash ConnectionTable::hash(const Key& key) const noexcept {
 }
 
 // The record that find() looks at first, if there is one.
-const Record* ConnectionTable::likely(Hash hash) const noexcept {
+Record* ConnectionTable::likely(Hash hash) const noexcept {
   const Bucket& bucket = buckets()[home(hash)];
   const std::uint32_t matches = match_tags(bucket.tags, tag_of(hash));
   return matches == 0 ? nullptr : &records()[bucket.indices[std::countr_zero(matches)]];
 }
 
-void ConnectionTable::prefetch_record(Hash hash) const noexcept {
-  const Record* record = likely(hash);
-  if (record == nullptr) return;
+Record* ConnectionTable::prefetch_record(Hash hash) noexcept {
+  Record* const record = likely(hash);
+  if (record == nullptr) return nullptr;
   __builtin_prefetch(record, 1);
   __builtin_prefetch(&record->sequences, 1);
+  return record;
 }
 
 Record* ConnectionTable::find(const Key& key, Hash hash) noexcept {

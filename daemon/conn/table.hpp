@@ -45,8 +45,8 @@ class ConnectionTable {
 
   [[nodiscard]] Hash hash(const Key& key) const noexcept;
   void prefetch_bucket(Hash hash) const noexcept { __builtin_prefetch(&buckets()[home(hash)]); }
-  // Fetches the record that find() most likely looks at, if there is one. Reads the bucket.
-  void prefetch_record(Hash hash) const noexcept;
+  // Fetches the record that find() most likely looks at, and returns it, if there is one. Reads the bucket.
+  Record* prefetch_record(Hash hash) noexcept;
   // Its first line only.
   void prefetch_hot_line(Hash hash) const noexcept {
     if (const Record* record = likely(hash)) __builtin_prefetch(record, 1);
@@ -71,7 +71,7 @@ class ConnectionTable {
   [[nodiscard]] std::uint32_t limit() const noexcept { return limit_; }
 
   // Thread: any.
-  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(size_.get()); }
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(size_.load()); }
   [[nodiscard]] MemoryUse use() const noexcept;
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
   // Whether every count of entries gone past a bucket is right, and every record is found. For tests: walks everything,
@@ -96,7 +96,7 @@ class ConnectionTable {
     const auto tag = static_cast<std::uint16_t>(hash >> 48);
     return tag != 0 ? tag : 1;
   }
-  [[nodiscard]] const Record* likely(Hash hash) const noexcept;
+  [[nodiscard]] Record* likely(Hash hash) const noexcept;
   [[nodiscard]] Record* take_record() noexcept;
 
   Mapping bucket_memory_;

@@ -111,6 +111,11 @@ struct TcpChange {
   return static_cast<std::int32_t>(a - b) >= 0;
 }
 
+// Whether the segment may change a connection's state (RFC 9293, 3.1).
+[[nodiscard]] constexpr bool is_special(std::uint8_t flags) {
+  return (flags & (tcp_flag::syn | tcp_flag::fin | tcp_flag::rst)) != 0;
+}
+
 // The parts of advance().
 namespace tcp {
 void follow(TcpSequences& sequences, const TcpHeader& header) noexcept;
@@ -131,8 +136,7 @@ void follow(TcpSequences& sequences, const TcpHeader& header) noexcept;
 // Of RSTs without any relation to the connection about one in 30,000 passes, more where windows are larger. The same (2
 // to 4) is asked of a FIN; one that fails is believed when it is acknowledged and the other end closes too.
 [[nodiscard]] inline TcpChange advance(TcpState& state, TcpSequences& sequences, const TcpHeader& header) noexcept {
-  constexpr std::uint8_t special = tcp_flag::syn | tcp_flag::fin | tcp_flag::rst;
-  if (state.phase == TcpPhase::established && (header.flags & special) == 0) [[likely]] {
+  if (state.phase == TcpPhase::established && !is_special(header.flags)) [[likely]] {
     tcp::follow(sequences, header);
     return {};
   }

@@ -10,15 +10,20 @@
 namespace iris::conn {
 namespace {
 
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) {
-  // One writer: a load and a store, not an atomic addition.
-  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
-
 // Of the queue of half-open connections: more are found as any others.
 constexpr std::uint32_t most_half_open = 1U << 20;
 // How far, in ticks, packets may be ahead of the timers, so that ticks remain comparable: six days.
 constexpr std::uint64_t longest_lag = 1U << 29;
+
+// A burst goes through its steps in groups of so many packets.
+constexpr std::size_t step = 8;
+
+// For the packets of a group; those before the first and after the last have none.
+template <class Work>
+void for_group(std::size_t group, std::size_t count, Work&& work) {
+  if (group >= max_burst / step + 1) return;
+  for (std::size_t i = group * step; i < std::min((group + 1) * step, count); ++i) work(i);
+}
 
 FiveTuple tuple_of(const parsers::packet::Decoded& decoded) {
   FiveTuple tuple;
@@ -42,8 +47,8 @@ L4Pdu pdu_of(const source::PacketRef& packet, const parsers::packet::Decoded& de
   return pdu;
 }
 
-TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
-  const parsers::packet::Decoded& decoded = arrival.decoded;
+// But for the options.
+TcpHeader tcp_header_of(const parsers::packet::Decoded& decoded, Direction direction) {
   TcpHeader header;
   header.sequence = decoded.sequence;
   header.acknowledgement = decoded.acknowledgement;
@@ -51,6 +56,12 @@ TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
   header.flags = decoded.flags;
   header.direction = direction;
   header.window = decoded.window;
+  return header;
+}
+
+TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
+  const parsers::packet::Decoded& decoded = arrival.decoded;
+  TcpHeader header = tcp_header_of(decoded, direction);
   if ((decoded.flags & tcp_flag::syn) != 0) [[unlikely]] {
     const auto options = parsers::packet::tcp_options_of(arrival.packet.bytes().subspan(decoded.transport_offset));
     header.mss = options.mss.value_or(0);
@@ -61,11 +72,6 @@ TcpHeader tcp_header_of(const Arrival& arrival, Direction direction) {
 
 Direction direction_of(const Record& record, bool from_low) {
   return record.originator_is_low() == from_low ? Direction::FromOriginator : Direction::FromResponder;
-}
-
-EndReason reason_of(const Record& record) {
-  if (record.tcp.phase == TcpPhase::closed_rst) return EndReason::rst;
-  return record.tcp.phase == TcpPhase::closed_fin ? EndReason::fin : EndReason::timeout;
 }
 
 }  // namespace
@@ -153,18 +159,25 @@ void Tracker::begin_time(Timestamp start) noexcept {
   clock_set_ = true;
 }
 
-// Three passes fetch ahead what the fourth reads: a packet's bucket, its record, and what somebody needs of it.
+// A packet's bucket, its record, what somebody needs of it, and what that refers to, are fetched ahead one after
+// another.
 void Tracker::process(std::span<const Arrival> burst) noexcept {
   if (burst.empty()) return;
   if (!clock_set_) begin_time(burst.front().packet.ts);
   const source::Pressure pressure = holder_.pressure();
   hold_pool_.set_pressure(pressure);
   delivery_.set_degraded(pressure == source::Pressure::critical);
-  for (std::size_t i = 0; i < burst.size(); ++i) look_up(burst[i], lookups_[i]);
-  for (std::size_t i = 0; i < burst.size(); ++i) table_.prefetch_record(lookups_[i].hash);
-  for (std::size_t i = 0; i < burst.size(); ++i) prefetch_connection(lookups_[i]);
-  for (std::size_t i = 0; i < burst.size(); ++i) handle(burst[i], lookups_[i]);
-  add(counters_.packets, burst.size());
+  // Each step is a few packets behind the one before, so that what it asked for has come, and other packets' work goes
+  // on meanwhile. (Whole passes over the burst ask for more at once than a core can wait for.)
+  for (std::size_t group = 0; group * step < burst.size() + 4 * step; ++group) {
+    for_group(group, burst.size(), [&](std::size_t i) { look_up(burst[i], lookups_[i]); });
+    for_group(group - 1, burst.size(),
+              [&](std::size_t i) { lookups_[i].record = table_.prefetch_record(lookups_[i].hash); });
+    for_group(group - 2, burst.size(), [&](std::size_t i) { prefetch_connection(lookups_[i]); });
+    if (wanted_) for_group(group - 3, burst.size(), [&](std::size_t i) { prefetch_observed(lookups_[i]); });
+    for_group(group - 4, burst.size(), [&](std::size_t i) { handle(burst[i], lookups_[i]); });
+  }
+  counters_.packets.add(burst.size());
 }
 
 void Tracker::look_up(const Arrival& arrival, Lookup& lookup) noexcept {
@@ -177,9 +190,18 @@ void Tracker::look_up(const Arrival& arrival, Lookup& lookup) noexcept {
 
 // The record is in the cache by now: fetches what it refers to.
 void Tracker::prefetch_connection(Lookup& lookup) noexcept {
-  lookup.record = table_.find(lookup.key, lookup.hash);
-  if (lookup.record == nullptr || lookup.record->cold == no_index) return;
-  connection_of(*lookup.record)->prefetch(lookup.record->needs);
+  if (lookup.record == nullptr || lookup.record->key != lookup.key) {
+    lookup.record = table_.find(lookup.key, lookup.hash);
+    if (lookup.record == nullptr) return;
+  }
+  lookup.generation = lookup.record->generation;
+  if (lookup.record->cold != no_index) connection_of(*lookup.record)->prefetch(lookup.record->needs);
+}
+
+void Tracker::prefetch_observed(const Lookup& lookup) noexcept {
+  const Record* record = lookup.record;
+  if (record == nullptr || (record->needs & need::track) == 0 || !lookup.is_valid()) return;
+  connection_of(*record)->observed.prefetch();
 }
 
 // The connection that the packet belongs to, if it has begun: one that had expired before is ended first, at the time
@@ -187,7 +209,7 @@ void Tracker::prefetch_connection(Lookup& lookup) noexcept {
 Record* Tracker::current(Lookup& lookup, Timestamp ts) noexcept {
   // Packets before it in the burst may have begun or ended connections.
   Record* record = lookup.record;
-  if (record == nullptr || !record->in_use() || record->key != lookup.key) {
+  if (record == nullptr || !lookup.is_valid()) {
     record = table_.find(lookup.key, lookup.hash);
   }
   if (record == nullptr) return nullptr;
@@ -212,7 +234,7 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
   if (lookup.from_low) record->flags |= record_flag::originator_is_low;
   record->last_seen = static_cast<Tick>(clock_.ticks_at(arrival.packet.ts));
   epochs_.enter();
-  add(counters_.begun, 1);
+  counters_.begun.add(1);
   const std::uint32_t index = table_.index_of(*record);
   const bool tcp = lookup.key.transport == Transport::Tcp;
   wheel_.schedule(index, record->timer, deadline(*record, tcp ? timeouts_.establish : timeouts_.udp));
@@ -220,7 +242,7 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
   if (!wanted_) return record;
   record->cold = connections_.allocate();
   if (record->cold == no_index) {
-    add(counters_.unobserved, 1);
+    counters_.unobserved.add(1);
     return record;
   }
   auto* connection = new (connections_.at(record->cold)) Connection;
@@ -246,7 +268,7 @@ TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lo
     turn_round(*record);
     header.direction = Direction::FromResponder;
   }
-  if (change.stray_reset) add(counters_.stray_resets, 1);
+  if (change.stray_reset) counters_.stray_resets.add(1);
   note_opening(*record, change);
   return change;
 }
@@ -269,6 +291,24 @@ void Tracker::note_opening(Record& record, const TcpChange& change) noexcept {
   }
 }
 
+// The most frequent packet, dealt with at once: it changes nothing but what is kept of every packet, in a connection
+// that nobody needs. Returns false, having done nothing, where it is another.
+bool Tracker::pass_by(const parsers::packet::Decoded& decoded, const Lookup& lookup, Tick now) noexcept {
+  Record* const record = lookup.record;
+  if (record == nullptr || record->cold != no_index || !lookup.is_valid() || record->epoch != pipeline_->epoch) {
+    return false;
+  }
+  if (decoded.transport == Transport::Udp) {
+    if (expired(*record, now, timeouts_.udp)) return false;
+  } else {
+    if (record->tcp.phase != TcpPhase::established || is_special(decoded.flags)) return false;
+    if (expired(*record, now, timeouts_.inactivity)) return false;
+    tcp::follow(record->sequences, tcp_header_of(decoded, direction_of(*record, lookup.from_low)));
+  }
+  record->last_seen = now;
+  return true;
+}
+
 void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
   const source::PacketRef& packet = arrival.packet;
   const parsers::packet::Decoded& decoded = arrival.decoded;
@@ -278,12 +318,13 @@ void Tracker::handle(const Arrival& arrival, Lookup& lookup) noexcept {
     }
   }
   last_packet_ = arrival.number;
+  if (pass_by(decoded, lookup, static_cast<Tick>(now))) return;
   sink_.position = abi::Position::at(arrival.number, abi::Position::Phase::connection);
   Record* record = current(lookup, packet.ts);
   bool opened = record == nullptr;
   if (opened) {
     const bool midstream = decoded.transport == Transport::Tcp && (decoded.flags & tcp_flag::syn) == 0;
-    if (midstream && limits_.midstream == Midstream::ignore) return add(counters_.midstream_ignored, 1);
+    if (midstream && limits_.midstream == Midstream::ignore) return counters_.midstream_ignored.add(1);
     record = begin(arrival, lookup);
   }
   TcpHeader header;
@@ -308,47 +349,6 @@ Tick Tracker::timeout_of(const Record& record) const noexcept {
   return record.tcp.phase == TcpPhase::opening ? timeouts_.establish : timeouts_.inactivity;
 }
 
-// When a connection without further packets is over, to the nanosecond.
-Timestamp Tracker::expiry_of(const Record& record) noexcept {
-  const Connection* connection = connection_of(record);
-  if (connection == nullptr) return {};
-  const Timestamp last = connection->record.last;
-  if (record.key.transport == Transport::Udp) return last + limits_.udp_inactivity;
-  if (record.tcp.closed()) return last + limits_.tcp_linger;
-  return last + (record.tcp.phase == TcpPhase::opening ? limits_.tcp_establish : limits_.tcp_inactivity);
-}
-
-void Tracker::end(Record& record, EndReason reason, Timestamp when) noexcept {
-  if (Connection* connection = connection_of(record)) close(record, *connection, reason, when);
-  drop_connection(record);
-  epochs_.leave(record.epoch);
-  add(counters_.ended, 1);
-  table_.erase(record);
-}
-
-void Tracker::drop_connection(Record& record) noexcept {
-  Connection* connection = connection_of(record);
-  if (connection == nullptr) return;
-  drop_content(*connection);
-  connection->frontier.clear(blocks_);
-  connection->active.clear(blocks_);
-  connection->delivered.clear(blocks_);
-  forget(connection->observed, observer_memory());
-  connection->~Connection();
-  connections_.free(record.cold);
-  record.cold = no_index;
-  record.needs = 0;
-}
-
-void Tracker::drop_content(Connection& connection) noexcept {
-  Content* content = content_of(connection);
-  if (content == nullptr) return;
-  for (Reassembler& stream : content->streams) stream.release({hold_pool_, content->held});
-  content->~Content();
-  contents_.free(connection.content);
-  connection.content = no_index;
-}
-
 void Tracker::bring_up(Record& record, Timestamp now) noexcept {
   if (record.epoch == pipeline_->epoch) return;
   epochs_.leave(record.epoch);
@@ -360,72 +360,10 @@ void Tracker::bring_up(Record& record, Timestamp now) noexcept {
   if (record.needs == 0) drop_connection(record);
 }
 
-struct Tracker::Timed {
-  Tracker& tracker;
-
-  [[nodiscard]] Timer& timer(std::uint32_t index) const { return tracker.table_.at(index).timer; }
-  void prefetch(std::uint32_t index) const { __builtin_prefetch(&tracker.table_.at(index), 1); }
-  [[nodiscard]] std::optional<Tick> due(std::uint32_t index, Tick tick) const { return tracker.due(index, tick); }
-};
-
-std::optional<Tick> Tracker::due(std::uint32_t index, Tick tick) noexcept {
-  Record& record = table_.at(index);
-  if (!record.in_use()) return std::nullopt;
-  stand_after_packets(record, wheel_.position());
-  const Tick last = deadline(record, timeout_of(record));
-  if (before(tick, last)) {
-    if ((record.flags & record_flag::holding) == 0) return last;
-    const std::optional<Tick> gap = wait_on(record, clock_.time_at(wheel_.position()));
-    if (record.needs == 0) drop_connection(record);
-    return gap && before(*gap, last) ? *gap : last;
-  }
-  end(record, reason_of(record), expiry_of(record));
-  return std::nullopt;
-}
-
-// Declares the gaps that are due in a connection with record_flag::holding. Returns when it is to be looked at again,
-// if it still waits for missing bytes.
-std::optional<Tick> Tracker::wait_on(Record& record, Timestamp now) noexcept {
-  Connection* connection = connection_of(record);
-  std::optional<Tick> next;
-  if (connection != nullptr) {
-    declare_gaps(record, now);
-    next = gap_deadline(*connection);
-  }
-  if (!next) record.flags &= static_cast<std::uint8_t>(~record_flag::holding);
-  return next;
-}
-
-// What is emitted next happens without a packet.
-void Tracker::stand_after_packets(const Record& record, std::uint64_t tick) noexcept {
-  const Connection* connection = connection_of(record);
-  if (connection == nullptr) return;  // nobody is told of it
-  sink_.position = abi::Position::at(last_packet_, abi::Position::Phase::afterwards);
-  sink_.position.tick = tick;
-  sink_.position.connection = connection->first_packet;
-}
-
-bool Tracker::expire(Timestamp now, std::uint64_t budget) noexcept {
-  if (!clock_set_) return true;
-  return wheel_.advance(clock_.ticks_at(now), budget, Timed{*this});
-}
-
 void Tracker::sweep(std::uint32_t budget, Timestamp now) noexcept {
   const std::uint32_t limit = table_.limit();
   for (; sweep_next_ < limit && budget > 0; ++sweep_next_, --budget) {
     if (Record& record = table_.at(sweep_next_); record.in_use()) bring_up(record, now);
-  }
-}
-
-void Tracker::finish(EndReason reason) noexcept {
-  for (std::uint32_t index = 0; index < table_.limit(); ++index) {
-    Record& record = table_.at(index);
-    if (!record.in_use()) continue;
-    const Connection* connection = connection_of(record);
-    const Timestamp last = connection != nullptr ? connection->record.last : Timestamp{};
-    stand_after_packets(record, std::numeric_limits<std::uint64_t>::max());
-    bring_up(record, last);
-    end(record, record.tcp.closed() ? reason_of(record) : reason, last);
   }
 }
 

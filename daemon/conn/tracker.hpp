@@ -7,7 +7,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,15 +30,15 @@ namespace iris::conn {
 
 // Totals since the start. Written by the worker, read by anyone. At any time begun = ended + live.
 struct TrackerCounters {
-  std::atomic<std::uint64_t> packets{0};
-  std::atomic<std::uint64_t> begun{0};
-  std::atomic<std::uint64_t> ended{0};              // evicted ones included
-  std::atomic<std::uint64_t> evicted_half_open{0};  // for want of room: their SYN was all that was seen
-  std::atomic<std::uint64_t> evicted{0};            // for want of room: others
-  std::atomic<std::uint64_t> midstream_ignored{0};  // packets of TCP connections that Midstream::ignore leaves out
-  std::atomic<std::uint64_t> stray_resets{0};       // RSTs that no receiver would accept
-  Counter inconsistent_bytes;                       // of streams: repeated with another content
-  std::atomic<std::uint64_t> unobserved{0};         // connections that found no memory to be shown to anybody
+  Counter packets;
+  Counter begun;
+  Counter ended;               // evicted ones included
+  Counter evicted_half_open;   // for want of room: their SYN was all that was seen
+  Counter evicted;             // for want of room: others
+  Counter midstream_ignored;   // packets of TCP connections that Midstream::ignore leaves out
+  Counter stray_resets;        // RSTs that no receiver would accept
+  Counter inconsistent_bytes;  // of streams: repeated with another content
+  Counter unobserved;          // connections that found no memory to be shown to anybody
 };
 
 // What a worker's connections take of what was reserved for them.
@@ -104,8 +103,12 @@ class Tracker {
   struct Lookup {
     Key key;
     ConnectionTable::Hash hash = 0;
-    Record* record = nullptr;  // what was found before the burst's first packet was handled
-    bool from_low = false;     // sent by the key's low end
+    Record* record = nullptr;      // what was found before the burst's first packet was handled
+    std::uint16_t generation = 0;  // of the record, then
+    bool from_low = false;         // sent by the key's low end
+
+    // Packets before it in the burst may have ended the connection, and begun another.
+    [[nodiscard]] bool is_valid() const { return record->in_use() && record->generation == generation; }
   };
   // The worker's tables, sized by Limits::capacity.
   struct Tables {
@@ -142,6 +145,8 @@ class Tracker {
   // tracker.cpp
   void look_up(const Arrival& arrival, Lookup& lookup) noexcept;
   void prefetch_connection(Lookup& lookup) noexcept;
+  void prefetch_observed(const Lookup& lookup) noexcept;
+  [[nodiscard]] bool pass_by(const parsers::packet::Decoded& decoded, const Lookup& lookup, Tick now) noexcept;
   void handle(const Arrival& arrival, Lookup& lookup) noexcept;
   [[nodiscard]] Record* current(Lookup& lookup, Timestamp ts) noexcept;
   [[nodiscard]] Record* begin(const Arrival& arrival, const Lookup& lookup) noexcept;
@@ -149,15 +154,17 @@ class Tracker {
                                       bool& opened) noexcept;
   void turn_round(Record& record) noexcept;
   void note_opening(Record& record, const TcpChange& change) noexcept;
-  void end(Record& record, EndReason reason, Timestamp when) noexcept;
-  void drop_connection(Record& record) noexcept;
-  void drop_content(Connection& connection) noexcept;
   void bring_up(Record& record, Timestamp now) noexcept;
   // eviction.cpp
   void evict() noexcept;
   [[nodiscard]] Record* oldest_half_open() noexcept;
   [[nodiscard]] Record& least_missed() noexcept;
-  // time
+  // lifetime.cpp
+  [[nodiscard]] static EndReason reason_of(const Record& record) noexcept;
+  void end(Record& record, EndReason reason, Timestamp when) noexcept;
+  void drop_connection(Record& record) noexcept;
+  void drop_content(Connection& connection) noexcept;
+  void approach_end(const Record& record) noexcept;
   [[nodiscard]] std::optional<Tick> due(std::uint32_t index, Tick tick) noexcept;
   std::optional<Tick> wait_on(Record& record, Timestamp now) noexcept;
   [[nodiscard]] Tick timeout_of(const Record& record) const noexcept;

@@ -45,7 +45,8 @@ class TimerWheel {
   // and returns nothing. It may schedule any index meanwhile. Stops after about `budget` steps; returns whether it got
   // there. Before a time is stored that lies 2^31 ticks past the wheel's position it has to get there.
   //   Timer& timed.timer(std::uint32_t index)
-  //   void timed.prefetch(std::uint32_t index): due() is a few steps ahead
+  //   void timed.prefetch(std::uint32_t index): due() is several steps ahead
+  //   void timed.approach(std::uint32_t index): a few; what prefetch() asked for may be there
   //   std::optional<Tick> timed.due(std::uint32_t index, Tick tick)
   template <class Timed>
   bool advance(std::uint64_t now, std::uint64_t budget, Timed&& timed) noexcept;
@@ -103,11 +104,13 @@ class TimerWheel {
 
 template <class Timed>
 bool TimerWheel::advance(std::uint64_t now, std::uint64_t budget, Timed&& timed) noexcept {
-  constexpr std::uint32_t lookahead = 4;
+  constexpr std::uint32_t far = 8;
+  constexpr std::uint32_t near = 3;
   for (; budget > 0; --budget) {
     if (const auto index = take()) {
       Timer& timer = timed.timer(*index);
-      if (const std::uint32_t later = peek(lookahead); later != no_index) timed.prefetch(later);
+      if (const std::uint32_t later = peek(far); later != no_index) timed.prefetch(later);
+      if (const std::uint32_t soon = peek(near); soon != no_index) timed.approach(soon);
       if (timer != name_of(slot_of(position_))) {
         --superseded_;
         continue;

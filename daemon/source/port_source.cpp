@@ -38,12 +38,17 @@ void order_by_time(std::span<PacketRef> burst) noexcept {
 
 }  // namespace
 
-PortSource::PortSource(std::span<const Port* const> ports, std::uint16_t worker)
-    : pool_(ports.empty() ? nullptr : &ports.front()->pool()), worker_(worker), now_(wall_clock()) {
+PortSource::PortSource(std::span<const Port* const> ports, std::uint16_t worker, std::uint16_t workers)
+    : pool_(ports.empty() ? nullptr : &ports.front()->pool()), now_(wall_clock()) {
+  std::uint32_t dealt = 0;
   for (const Port* port : ports) {
-    if (worker >= port->queues()) continue;
-    queues_.push_back({port, {}});
-    if (std::ranges::find(pools_, &port->pool()) == pools_.end()) pools_.push_back(&port->pool());
+    const bool one_each = port->queues() == workers;
+    for (std::uint16_t queue = 0; queue < port->queues(); ++queue) {
+      const std::uint32_t receiver = one_each ? queue : dealt++ % workers;
+      if (receiver != worker) continue;
+      queues_.push_back({port, queue, {}});
+      if (std::ranges::find(pools_, &port->pool()) == pools_.end()) pools_.push_back(&port->pool());
+    }
   }
   ordered_ = queues_.size() > 1 &&
              std::ranges::all_of(queues_, [](const Queue& queue) { return queue.port->hardware_timestamps(); });
@@ -70,7 +75,7 @@ std::size_t PortSource::receive(std::span<PacketRef> burst) noexcept {
 std::size_t PortSource::receive_from(Queue& queue, std::span<PacketRef> burst) noexcept {
   std::array<rte_mbuf*, most_at_once> mbufs;
   const auto wanted = static_cast<std::uint16_t>(std::min(burst.size(), mbufs.size()));
-  const std::uint16_t received = rte_eth_rx_burst(queue.port->id(), worker_, mbufs.data(), wanted);
+  const std::uint16_t received = rte_eth_rx_burst(queue.port->id(), queue.number, mbufs.data(), wanted);
   after_hand_over(&queue.port->pool());
   if (received > 0 && queue.port->hardware_timestamps() && queue.clock.due(now_)) read_clock(queue);
 
@@ -144,8 +149,8 @@ PressureState PortSource::pressure_state() const noexcept {
 
 Counters PortSource::counters() const noexcept {
   Counters result = counters_;
-  if (worker_ == 0) {
-    for (const Queue& queue : queues_) result.missed += queue.port->missed();
+  for (const Queue& queue : queues_) {
+    if (queue.number == 0) result.missed += queue.port->missed();
   }
   return result;
 }

@@ -27,9 +27,9 @@ struct PressureState {
 
 class PortSource final : public Source {
  public:
-  // Queue number `worker` of every port that has as many; none is fine, and gives nothing ever. The ports share a pool
-  // and outlive the source.
-  PortSource(std::span<const Port* const> ports, std::uint16_t worker);
+  // What one of several workers receives from the ports: of each that has a queue for every worker, the worker's; the
+  // queues of the others are dealt out in turn. None is fine, and gives nothing ever. The ports outlive the source.
+  PortSource(std::span<const Port* const> ports, std::uint16_t worker, std::uint16_t workers);
 
   [[nodiscard]] std::size_t receive(std::span<PacketRef> burst) noexcept override;
   [[nodiscard]] bool exhausted() const noexcept override { return false; }
@@ -38,7 +38,7 @@ class PortSource final : public Source {
   // The wall clock at the last receive().
   [[nodiscard]] Timestamp now() const noexcept override { return now_; }
 
-  // `missed` has the losses of whole ports, and so is counted by the worker of queue 0 only, as are packets of several
+  // `missed` has the losses of whole ports, and so is counted by whoever has their queue 0, as are packets of several
   // buffers for which no large one was left.
   [[nodiscard]] Counters counters() const noexcept override;
 
@@ -58,6 +58,7 @@ class PortSource final : public Source {
  private:
   struct Queue {
     const Port* port = nullptr;
+    std::uint16_t number = 0;  // the port's
     HardwareClock clock;
   };
 
@@ -69,7 +70,6 @@ class PortSource final : public Source {
 
   Pool* pool_;  // of all ports; nullptr without any
   std::vector<Queue> queues_;
-  std::uint16_t worker_;
   std::size_t next_ = 0;  // queue that is asked first
   bool ordered_ = false;  // several queues, all with hardware timestamps
   Timestamp now_;

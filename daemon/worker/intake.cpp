@@ -13,11 +13,6 @@ using parsers::packet::DecodeStatus;
 using parsers::packet::Frame;
 using parsers::packet::Inner;
 
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
-  // One writer: a load and a store, not an atomic addition.
-  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-}
-
 Frame frame_of(const source::PacketRef& packet) noexcept {
   return {.bytes = packet.bytes(), .wire_length = packet.wire_length, .link = packet.link, .offset = 0};
 }
@@ -68,8 +63,8 @@ std::span<const conn::Arrival> Intake::take(std::span<const source::PacketRef> b
       unwrap(arrival, status);
     }
   }
-  add(counters_.packets, burst.size());
-  add(counters_.bytes, bytes);
+  counters_.packets.add(burst.size());
+  counters_.bytes.add(bytes);
   return std::span(arrivals_).first(count_);
 }
 
@@ -111,7 +106,7 @@ void Intake::unwrap(conn::Arrival layer, DecodeStatus status) noexcept {
         if (receiver != neighbours_.worker) return send({.arrival = layer, .fragment = true}, receiver);
       }
       if (!put_together(layer, status)) {
-        if (!gave) add(counters_.fragments, 1);
+        if (!gave) counters_.fragments.add(1);
         return;
       }
     }
@@ -165,25 +160,25 @@ void Intake::send(const Parcel& parcel, std::uint32_t receiver) noexcept {
   const source::PacketRef& packet = parcel.arrival.packet;
   holder_.hold(packet);
   if (neighbours_.mailboxes->put(neighbours_.worker, receiver, parcel)) {
-    add(counters_.handed_over, 1);
+    counters_.handed_over.add(1);
   } else {
     holder_.release(std::span(&packet, 1));
-    add(counters_.lost_in_hand_over, 1);
+    counters_.lost_in_hand_over.add(1);
   }
 }
 
 void Intake::count_nothing(DecodeStatus status) noexcept {
   switch (status) {
     case DecodeStatus::not_ip:
-      return add(counters_.not_ip, 1);
+      return counters_.not_ip.add(1);
     case DecodeStatus::truncated:
-      return add(counters_.truncated, 1);
+      return counters_.truncated.add(1);
     case DecodeStatus::malformed:
-      return add(counters_.malformed, 1);
+      return counters_.malformed.add(1);
     case DecodeStatus::ok:
     case DecodeStatus::fragment:
     case DecodeStatus::other_transport:
-      return add(counters_.other_transport, 1);
+      return counters_.other_transport.add(1);
   }
 }
 
@@ -198,14 +193,13 @@ void Intake::publish_fragments() noexcept {
 
 FragmentCounters IntakeCounters::reassembled() const noexcept {
   std::array<std::uint64_t, std::tuple_size_v<decltype(reassembled_)>> values{};
-  std::ranges::transform(reassembled_, values.begin(),
-                         [](const Counter& counter) { return counter.load(std::memory_order_relaxed); });
+  std::ranges::transform(reassembled_, values.begin(), [](const Counter& counter) { return counter.load(); });
   return std::bit_cast<FragmentCounters>(values);
 }
 
 void IntakeCounters::set_reassembled(const FragmentCounters& counters) noexcept {
   const auto values = std::bit_cast<std::array<std::uint64_t, std::tuple_size_v<decltype(reassembled_)>>>(counters);
-  for (std::size_t i = 0; i < values.size(); ++i) reassembled_[i].store(values[i], std::memory_order_relaxed);
+  for (std::size_t i = 0; i < values.size(); ++i) reassembled_[i].set(values[i]);
 }
 
 }  // namespace iris::worker

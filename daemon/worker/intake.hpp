@@ -7,7 +7,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "daemon/conn/arrival.hpp"
+#include "daemon/conn/counter.hpp"
 #include "daemon/worker/fragments.hpp"
 #include "daemon/worker/mailboxes.hpp"
 #include "parsers/packet/tunnel.hpp"
@@ -49,29 +49,28 @@ struct Neighbours {
 
 // Totals since the start. Written by one thread, read by anyone.
 struct IntakeCounters {
-  using Counter = std::atomic<std::uint64_t>;
+  using Counter = conn::Counter;
 
-  Counter packets{0};  // received
-  Counter bytes{0};    // of them, on the wire
+  Counter packets;  // received
+  Counter bytes;    // of them, on the wire
 
   // Frames that gave nothing, by what the innermost of their layers was.
-  Counter not_ip{0};
-  Counter other_transport{0};  // neither TCP nor UDP, nor a tunnel that is looked into
-  Counter truncated{0};        // the capture cut a header off
-  Counter malformed{0};
+  Counter not_ip;
+  Counter other_transport;  // neither TCP nor UDP, nor a tunnel that is looked into
+  Counter truncated;        // the capture cut a header off
+  Counter malformed;
   // Frames that gave nothing but a fragment to wait for the others.
-  Counter fragments{0};
+  Counter fragments;
 
-  Counter handed_over{0};        // packets and fragments that another worker owns
-  Counter lost_in_hand_over{0};  // of those, which it was too far behind to take
+  Counter handed_over;        // packets and fragments that another worker owns
+  Counter lost_in_hand_over;  // of those, which it was too far behind to take
 
   [[nodiscard]] FragmentCounters reassembled() const noexcept;
   void set_reassembled(const FragmentCounters& counters) noexcept;
 
   // Not TCP or UDP over IP, or damaged.
   [[nodiscard]] std::uint64_t undecoded() const noexcept {
-    return not_ip.load(std::memory_order_relaxed) + other_transport.load(std::memory_order_relaxed) +
-           truncated.load(std::memory_order_relaxed) + malformed.load(std::memory_order_relaxed);
+    return not_ip.load() + other_transport.load() + truncated.load() + malformed.load();
   }
 
  private:

@@ -10,6 +10,10 @@ namespace iris::parsers::tls {
 // Arenas run no destructors.
 static_assert(std::is_trivially_destructible_v<TlsHandshake> && std::is_trivially_destructible_v<HelloReader>);
 
+// Segments of a server, its hello included, after which a client of which nothing was seen is not in the traffic: more
+// than a server sends before the client's turn. Where the directions come by different ways, either may be ahead.
+constexpr std::uint32_t patience = 16;
+
 Status TlsParser::parse(const Segment& segment) noexcept {
   if (over_) return Status::done;
   Side& side = sides_[static_cast<std::size_t>(segment.direction)];
@@ -29,7 +33,7 @@ Status TlsParser::parse(const Segment& segment) noexcept {
   const bool complete = side.has_hello() && other.has_hello();
   const bool one_lost =
       (side.state == State::lost && other.has_hello()) || (other.state == State::lost && side.has_hello());
-  const bool one_sided = side.state == State::server_hello && !other.reader.begun();
+  const bool one_sided = side.state == State::server_hello && !other.reader.begun() && ++unanswered_ > patience;
   return complete || one_lost || one_sided ? report() : Status::more;
 }
 

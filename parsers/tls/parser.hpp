@@ -7,7 +7,8 @@
 //
 // Which side is the client is told by the hellos, not by who originated the connection. The one session is reported
 // once there is a hello and nothing more to wait for: complete with both; incomplete when the other side's is lost,
-// when the connection ends, or when a ServerHello comes and the other side was silent (a tap that sees one direction).
+// when the connection ends, or when a server goes on and the other side was silent (a tap that sees one direction). A
+// ServerHello that is seen before the ClientHello is no reason: the directions may come by different ways.
 // After a HelloRetryRequest the first ClientHello counts; its repetition is not read.
 #pragma once
 
@@ -50,8 +51,9 @@ class TlsParser final : public Parser {
 
   Arena& arena_;
   TlsHandshake handshake_;
-  std::array<Side, 2> sides_;  // by Direction
-  bool over_ = false;          // nothing more is reported
+  std::array<Side, 2> sides_;     // by Direction
+  std::uint32_t unanswered_ = 0;  // segments of a server, its hello included, without any of a client
+  bool over_ = false;             // nothing more is reported
 };
 
 // nullptr when the arena is exhausted.

@@ -20,6 +20,7 @@ SERVERS = [f"198.51.100.{n}" for n in range(10, 14)]
 CLIENT6 = "2001:db8:c::10"
 SERVER6 = "2001:db8:5::10"
 INTERFACE = "veth0"  # the cable's end in either namespace
+RETURN = "veth1"     # of the cable from server to client, where there are two
 
 _numbers = itertools.count()
 _open = []
@@ -136,6 +137,20 @@ class Cable:
             host.ip("address", "add", address + "/24", "dev", INTERFACE)
         if mtu >= 1280:
             host.ip("address", "add", address6 + "/64", "dev", INTERFACE, "nodad")
+
+    def split(self):
+        """Leads what the server sends over a second cable, whose ends are RETURN: each sees one direction alone."""
+        self.client.ip("link", "add", "name", RETURN, "type", "veth", "peer", "name", RETURN, "netns",
+                       self.server.name)
+        for host in (self.client, self.server):
+            host.run(["ethtool", "-K", RETURN, "tx", "off", "rx", "off", "sg", "off", "tso", "off", "gso", "off", "gro",
+                      "off"], check=True, stdout=subprocess.DEVNULL)
+            host.ip("link", "set", RETURN, "up")
+            host.run(["sh", "-c", "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $f; done"], check=True)
+        self.server.ip("route", "replace", "192.0.2.0/24", "dev", RETURN, "src", SERVERS[0])
+        address = self.client.run(["cat", f"/sys/class/net/{RETURN}/address"], check=True, capture_output=True).stdout
+        for client in CLIENTS:
+            self.server.ip("neighbour", "replace", client, "lladdr", address.strip(), "dev", RETURN)
 
     def close(self):
         if self in _open:

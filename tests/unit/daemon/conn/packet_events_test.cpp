@@ -48,9 +48,9 @@ TEST_F(FrameOf, Tcp) {
   EXPECT_EQ(seen.link, LinkType::ethernet);
   EXPECT_EQ(seen.network_offset, 14);
   EXPECT_EQ(seen.transport_offset, 34);
-  EXPECT_EQ(seen.tuple(), (FiveTuple{{IpAddress::v4({192, 0, 2, 1}), 50000},
-                                     {IpAddress::v4({198, 51, 100, 7}), 443},
-                                     Transport::Tcp}));
+  EXPECT_EQ(
+      seen.tuple(),
+      (FiveTuple{{IpAddress::v4({192, 0, 2, 1}), 50000}, {IpAddress::v4({198, 51, 100, 7}), 443}, Transport::Tcp}));
   EXPECT_EQ(seen.tcp_flags, tcp_flag::syn | tcp_flag::ack);
   EXPECT_EQ(Bytes(seen.payload.begin(), seen.payload.end()), (Bytes{'a', 'b'}));  // without the padding
   EXPECT_EQ(seen.depth, 0);

@@ -29,6 +29,7 @@ struct Asked {
 
   Timer& timer(std::uint32_t index) { return timers[index]; }
   void prefetch(std::uint32_t index) { EXPECT_LT(index, timers.size()); }
+  void approach(std::uint32_t index) { EXPECT_LT(index, timers.size()); }
   std::optional<Tick> due(std::uint32_t index, Tick tick) { return answer(index, tick); }
 };
 

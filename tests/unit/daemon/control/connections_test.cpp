@@ -439,7 +439,7 @@ struct IRIS_CALLBACK("tcp") Watch {
   client({ack, 101, 901, "one"});
   rig_.finish();
   EXPECT_THAT(told("inconsistent"), ElementsAre(2));
-  EXPECT_EQ(rig_.tracker().counters().inconsistent_bytes.get(), 2U);
+  EXPECT_EQ(rig_.tracker().counters().inconsistent_bytes.load(), 2U);
   EXPECT_THAT(told("retransmitted"), ElementsAre(3));
 }
 

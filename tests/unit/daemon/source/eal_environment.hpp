@@ -49,9 +49,9 @@ class WithEal : public Folder {
     const Result<std::unique_ptr<Port>> port = Port::open(options, *pool_);
     return port ? "accepted" : port.error().message;
   }
-  static PortSource source_of(const Port& port, std::uint16_t worker = 0) {
+  static PortSource source_of(const Port& port, std::uint16_t worker = 0, std::uint16_t workers = 2) {
     const std::array<const Port*, 1> ports{&port};
-    return {ports, worker};
+    return {ports, worker, workers};
   }
 
   std::unique_ptr<Pool> pool_;

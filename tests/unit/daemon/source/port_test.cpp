@@ -75,11 +75,11 @@ TEST_F(Devices, ThatSpreadPacketsHaveAQueueForEachWorker) {
   const auto port = opened({.device = "net_null0", .queues = 4});
   EXPECT_EQ(port->queues(), 4);
   EXPECT_FALSE(port->hardware_timestamps());
-  EXPECT_EQ(source_of(*port, 3).queues(), 1u);
-  EXPECT_EQ(source_of(*port, 4).queues(), 0u);
+  EXPECT_EQ(source_of(*port, 3, 4).queues(), 1u);
+  EXPECT_EQ(source_of(*port, 4, 5).queues(), 0u);
 }
 
-TEST_F(Devices, ThatCannotSpreadServeTheFirstWorker) {
+TEST_F(Devices, ThatCannotSpreadServeOneWorker) {
   const auto file = write("a.pcap", Pcap().packet(1, 0, std::string(60, 'x')).text());
   const auto port = opened({.device = "net_pcap0,rx_pcap=" + file.string(), .queues = 4});
   EXPECT_EQ(port->queues(), 1);
@@ -88,6 +88,21 @@ TEST_F(Devices, ThatCannotSpreadServeTheFirstWorker) {
   EXPECT_EQ(other.queues(), 0u);
   EXPECT_THAT(receive_texts(other), IsEmpty());
   EXPECT_EQ(other.counters().missed, 0u);
+}
+
+TEST_F(Devices, ThatCannotSpreadAreDealtOut) {
+  const auto file = write("a.pcap", Pcap().packet(1, 0, std::string(60, 'x')).text());
+  std::vector<std::unique_ptr<Port>> ports;
+  std::vector<const Port*> all;
+  for (int i = 0; i < 3; ++i) {
+    ports.push_back(opened({.device = "net_pcap" + std::to_string(i) + ",rx_pcap=" + file.string(), .queues = 2}));
+    all.push_back(ports.back().get());
+  }
+  PortSource first(all, 0, 2);
+  PortSource second(all, 1, 2);
+  EXPECT_EQ(first.queues(), 2U);
+  EXPECT_EQ(second.queues(), 1U);
+  EXPECT_THAT(receive_texts(second), testing::SizeIs(1));
 }
 
 // Sends a datagram to a port of this machine where nobody listens.
@@ -193,7 +208,7 @@ TEST_F(Devices, PressureComesAndGoesWithWhatIsHeld) {
 }
 
 TEST_F(Devices, ASourceWithoutPortsIsUnderNoPressure) {
-  PortSource source({}, 0);
+  PortSource source({}, 0, 1);
   EXPECT_THAT(receive_texts(source), IsEmpty());
   EXPECT_EQ(source.pressure(), Pressure::none);
 }
@@ -303,7 +318,7 @@ TEST_F(Rings, BusyPortsDoNotStarveOthers) {
   for (int i = 0; i < 300; ++i) put(a, {"a"});
   put(b, {"b"});
   const std::vector<const Port*> ports = {a.port.get(), b.port.get()};
-  PortSource source(ports, 0);
+  PortSource source(ports, 0, 1);
   EXPECT_EQ(source.queues(), 2u);
   std::vector<std::string> texts = receive_texts(source, 16);
   const std::vector<std::string> more = receive_texts(source, 16);
@@ -397,7 +412,7 @@ TEST_F(Rings, WhatIsTooLongOrHasNoPoolIsNotComposed) {
   const Ring a = ring("a");
   PortSource source = source_of(*a.port);
   EXPECT_EQ(source.compose(longest_composed + 1).data, nullptr);
-  PortSource without({}, 0);
+  PortSource without({}, 0, 1);
   EXPECT_EQ(without.compose(100).data, nullptr);
 }
 

@@ -228,15 +228,32 @@ TEST(TlsParser, EndBeforeAnyHello) {
   EXPECT_EQ(connection.parser->finish(), Status::done);
 }
 
-TEST(TlsParser, ServerHelloAloneIsReportedAtOnce) {
+TEST(TlsParser, ServerHelloAloneIsReportedWhenTheServerGoesOn) {
   Connection connection;
-  ASSERT_EQ(connection.feed(server, test::records(modern_server)), Status::session);
+  ASSERT_EQ(connection.feed(server, test::records(modern_server)), Status::more);
+  for (int i = 0; i < 15; ++i) ASSERT_EQ(connection.feed(server, Bytes(100)), Status::more);
+  ASSERT_EQ(connection.feed(server, Bytes(100)), Status::session);
   const TlsHandshake& tls = connection.session();
   EXPECT_FALSE(tls.complete());
   EXPECT_FALSE(tls.has_sni());
   EXPECT_EQ(tls.client_version(), std::nullopt);
   EXPECT_THAT(tls.client_ciphers(), IsEmpty());
   EXPECT_EQ(tls.version(), 0x0304);
+}
+
+TEST(TlsParser, ServerHelloAloneIsReportedAtTheEnd) {
+  Connection connection;
+  ASSERT_EQ(connection.feed(server, test::records(modern_server)), Status::more);
+  EXPECT_EQ(connection.parser->finish(), Status::session);
+  EXPECT_FALSE(connection.session().complete());
+}
+
+TEST(TlsParser, ServerHelloMayBeSeenFirst) {
+  Connection connection;
+  ASSERT_EQ(connection.feed(server, test::records(modern_server)), Status::more);
+  ASSERT_EQ(connection.feed(client, test::records(rich_client)), Status::session);
+  EXPECT_TRUE(connection.session().complete());
+  EXPECT_TRUE(connection.session().has_sni());
 }
 
 TEST(TlsParser, ServerHelloWaitsForAClientHelloThatHasBegun) {
