@@ -87,12 +87,12 @@ std::string memory_text(const Worker::MemoryUse& use) {
 }
 
 std::string memory_text(const v1::StatusResponse& status) {
-  std::vector<Row> rows{{"worker", "table", "connections", "parsers", "state"}};
+  std::vector<Row> rows{{"worker", "table", "connections", "parsers", "state", "early segments"}};
   for (const Worker& worker : status.workers()) {
     if (!worker.has_memory()) continue;
     const Worker::Memory& memory = worker.memory();
     rows.push_back({std::to_string(worker.lcore()), memory_text(memory.table()), memory_text(memory.cold()),
-                    memory_text(memory.arenas()), memory_text(memory.blocks())});
+                    memory_text(memory.arenas()), memory_text(memory.blocks()), memory_text(memory.copies())});
   }
   return rows.size() > 1 ? "\n" + table(rows) : "";
 }
@@ -152,7 +152,8 @@ ordered_json memory_json(const Worker::Memory& memory) {
   return {{"table", use(memory.table())},
           {"cold", use(memory.cold())},
           {"arenas", use(memory.arenas())},
-          {"blocks", use(memory.blocks())}};
+          {"blocks", use(memory.blocks())},
+          {"copies", use(memory.copies())}};
 }
 
 ordered_json pressure_json(const Worker::Pressure& pressure) {

@@ -227,6 +227,7 @@ void describe(const conn::Tracker& tracker, control::WorkerInfo& info) {
   info.memory.cold = describe(memory.cold);
   info.memory.arenas = describe(memory.arenas);
   info.memory.blocks = describe(memory.blocks);
+  info.memory.copies = describe(memory.copies);
 }
 
 void describe(const worker::IntakeCounters& counters, control::WorkerInfo& info) {

@@ -120,10 +120,10 @@ void Tracker::reassemble(Visit& visit) noexcept {
   if (content == nullptr) return;
   Reassembler& stream = content->streams[static_cast<std::size_t>(visit.pdu.direction)];
   const auto cut = static_cast<std::uint32_t>(visit.arrival.decoded.wire_payload_length - visit.pdu.payload.size());
-  const std::uint64_t given_up = hold_pool_.counters().gaps_by(GapReason::pool);
+  const std::uint64_t refused = hold_pool_.use().refused;
   stream.push({hold_pool_, content->held}, TcpSegment{visit.pdu, cut, visit.arrival.packet},
               [&](const L4Pdu& piece) { return take_piece(visit.record, visit.connection, piece); });
-  if (hold_pool_.counters().gaps_by(GapReason::pool) != given_up) visit.connection.record.degraded = true;
+  if (hold_pool_.use().refused != refused) visit.connection.record.degraded = true;
   if (stream.waiting()) note_waiting(visit.record, visit.connection);
 }
 
@@ -138,24 +138,31 @@ void Tracker::note_waiting(Record& record, Connection& connection) noexcept {
 
 // The tick at which the first of the gaps that are not declared yet is due; none where nothing waits.
 std::optional<Tick> Tracker::gap_deadline(Connection& connection) noexcept {
-  const Content* content = content_of(connection);
-  if (content == nullptr) return std::nullopt;
-  std::optional<Timestamp> first;
-  for (const Reassembler& stream : content->streams) {
-    const auto deadline = stream.deadline(hold_pool_);
-    if (deadline && (!first || *deadline < *first)) first = deadline;
-  }
-  if (!first) return std::nullopt;
-  return static_cast<Tick>(clock_.ticks_at(*first) + 1);
+  Content* content = content_of(connection);
+  const Reassembler* stream = content != nullptr ? longest_waiting(*content) : nullptr;
+  if (stream == nullptr) return std::nullopt;
+  return static_cast<Tick>(clock_.ticks_at(*stream->deadline(hold_pool_)) + 1);
 }
 
-// What was missing for too long at `now` is given up.
+Reassembler* Tracker::longest_waiting(Content& content) const noexcept {
+  Reassembler* first = nullptr;
+  for (Reassembler& stream : content.streams) {
+    if (!stream.waiting()) continue;
+    if (first == nullptr || *stream.deadline(hold_pool_) < *first->deadline(hold_pool_)) first = &stream;
+  }
+  return first;
+}
+
+// What was missing for too long at `now` is given up: in the order in which it was due, so that it makes no difference
+// whether a timer or a packet notices.
 void Tracker::declare_gaps(Record& record, Timestamp now) noexcept {
   Connection& connection = *connection_of(record);
   if (Content* content = content_of(connection)) {
-    for (Reassembler& stream : content->streams) {
-      stream.expire({hold_pool_, content->held}, now,
-                    [&](const L4Pdu& piece) { return take_piece(record, connection, piece); });
+    while (Reassembler* stream = longest_waiting(*content)) {
+      const Timestamp due = *stream->deadline(hold_pool_);
+      if (now < due) break;
+      stream->expire({hold_pool_, content->held}, due,
+                     [&](const L4Pdu& piece) { return take_piece(record, connection, piece); });
     }
   }
   settle(record, connection);

@@ -158,9 +158,9 @@ void Reassembler::wait_from(Timestamp ts) noexcept {
   if (!waiting() || ts < since_) since_ = ts;
 }
 
-// Arrival of the earliest held segment; there is one.
-Timestamp Reassembler::earliest_held(const Delivery& delivery) const noexcept {
-  Timestamp earliest = delivery.node(first_).pdu.ts;
+// Arrival of the earliest of what waits, a segment that is put aside left out; there is something.
+Timestamp Reassembler::earliest(const Delivery& delivery) const noexcept {
+  Timestamp earliest = awaits_fin() ? fin_since_ : delivery.node(first_).pdu.ts;
   for (std::uint32_t at = first_; at != no_index; at = delivery.node(at).next) {
     earliest = std::min(earliest, delivery.node(at).pdu.ts);
   }

@@ -24,9 +24,19 @@ HoldPool::HoldPool(const ReassemblyLimits& limits, source::PacketHolder& holder,
   }
 }
 
-HoldPool::Room HoldPool::room(const HoldUse& use, Need need) const noexcept {
+MemoryUse HoldPool::use() const noexcept {
+  return {counters_.copied_bytes.load(), chunk_shares_.size() * std::uint64_t{chunk_bytes}, refused_.load()};
+}
+
+HoldPool::Room HoldPool::room(const HoldUse& use, Need need) noexcept {
   if (use.packets >= limits_.packets || need.nodes > limits_.packets - use.packets) return Room::no_packets;
   if (use.bytes > limits_.bytes || need.bytes > limits_.bytes - use.bytes) return Room::no_bytes;
+  const Room found = room_of_worker(need);
+  if (found == Room::no_pool) refused_.add(1);
+  return found;
+}
+
+HoldPool::Room HoldPool::room_of_worker(Need need) const noexcept {
   if (need.nodes > free_nodes_ || pressure_ == source::Pressure::critical) return Room::no_pool;
   const bool may_hold = pressure_ == source::Pressure::none && counters_.held_packets.load() < limits_.held_packets;
   if (may_hold || need.bytes == 0) return Room::hold;

@@ -13,6 +13,7 @@
 
 #include "daemon/conn/counter.hpp"
 #include "daemon/conn/limits.hpp"
+#include "daemon/conn/memory_use.hpp"
 #include "daemon/conn/record.hpp"
 #include "daemon/source/packet.hpp"
 
@@ -63,6 +64,9 @@ class HoldPool {
   void set_pressure(source::Pressure pressure) noexcept { pressure_ = pressure; }
 
   [[nodiscard]] const HoldCounters& counters() const noexcept { return counters_; }
+  // Memory for copies. `refused` counts what could be neither held nor copied, for want of packets, of this memory or
+  // under pressure: each time a stream lacks something, or bytes that count less are kept. Thread: any.
+  [[nodiscard]] MemoryUse use() const noexcept;
   [[nodiscard]] const ReassemblyLimits& limits() const noexcept { return limits_; }
 
  private:
@@ -77,13 +81,15 @@ class HoldPool {
     source::PacketRef packet;
   };
 
-  // Whether there is room for `nodes` more nodes of a connection, one of them with new bytes.
+  // Whether there is room for `nodes` more nodes of a connection, one of them with new bytes. The last three: there is
+  // none, by the connection's limits or the worker's.
   enum class Room : std::uint8_t { hold, copy, no_packets, no_bytes, no_pool };
   struct Need {
     std::uint32_t bytes = 0;  // to be held; 0: they are cut off
     std::uint32_t nodes = 1;
   };
-  [[nodiscard]] Room room(const HoldUse& use, Need need) const noexcept;
+  [[nodiscard]] Room room(const HoldUse& use, Need need) noexcept;  // counts what is refused
+  [[nodiscard]] Room room_of_worker(Need need) const noexcept;      // the connection's limits aside
 
   // All three: room() was found. take() makes `pdu` a held packet or, after Room::copy, a copy of at most chunk_bytes.
   [[nodiscard]] std::uint32_t take(const L4Pdu& pdu, Room room, const source::PacketRef& packet) noexcept;
@@ -106,6 +112,7 @@ class HoldPool {
   std::vector<std::uint32_t> free_chunks_;   // a stack
   std::vector<std::uint16_t> chunk_shares_;  // nodes that lie in each chunk
   HoldCounters counters_;
+  Counter refused_;
 };
 
 }  // namespace iris::conn

@@ -34,12 +34,14 @@ void Reassembler::push_any(HoldContext hold, const TcpSegment& segment, Visitor 
 void Reassembler::expire_any(HoldContext hold, Timestamp now, Visitor visitor) noexcept {
   Delivery delivery{hold, visitor, now};
   drop_aside(delivery);
+  Timestamp due = now;
   while (delivery.wanted && is_due(hold.pool, now)) {
+    due = since_ + hold.pool.limits().gap_after;
     skip(delivery, holding() ? delivery.held(first_).begin() : fin_, GapReason::time);
     drain(delivery);
-    if (holding()) since_ = earliest_held(delivery);
+    if (waiting()) since_ = earliest(delivery);
   }
-  finish(delivery, headless(now));
+  finish(delivery, headless(due));
 }
 
 void Reassembler::flush_any(HoldContext hold, Timestamp now, Visitor visitor) noexcept {
@@ -178,6 +180,7 @@ void Reassembler::note_fin(const Delivery& delivery, std::uint32_t sequence) noe
   if (holding() && precedes(sequence, delivery.held(last_).end())) return;
   wait_from(delivery.now);
   fin_ = sequence;
+  fin_since_ = delivery.now;
   state_ |= fin_known;
 }
 
@@ -259,8 +262,8 @@ void Reassembler::finish(Delivery& delivery, const L4Pdu& latest) noexcept {
   end_at_fin();
   if (!delivery.wanted) {
     release(delivery.hold);
-  } else if (delivery.drained) {
-    since_ = holding() ? earliest_held(delivery) : delivery.now;
+  } else if (delivery.drained && waiting()) {
+    since_ = earliest(delivery);
   }
 }
 

@@ -68,7 +68,8 @@ class Reassembler {
     return since_ + pool.limits().gap_after;
   }
 
-  // Declares the gaps that are due at `now`, and delivers what waited for them.
+  // Declares the gaps that are due at `now`, and delivers what waited for them. A gap that nothing follows has the time
+  // at which it was due, however late that is noticed, and no header.
   template <class Visit>
   void expire(HoldContext hold, Timestamp now, Visit&& visit) noexcept {
     if (is_due(hold.pool, now)) expire_any(hold, now, Visitor(visit));
@@ -91,9 +92,7 @@ class Reassembler {
   // All that was sent up to the FIN was delivered, gaps included.
   [[nodiscard]] bool finished() const noexcept { return (state_ & ended) != 0; }
   // Something waits: a segment, or a FIN.
-  [[nodiscard]] bool waiting() const noexcept {
-    return holding() || aside_ != no_index || ((state_ & (fin_known | ended)) == fin_known && next_ != fin_);
-  }
+  [[nodiscard]] bool waiting() const noexcept { return holding() || aside_ != no_index || awaits_fin(); }
   // Bytes that arrived while another content was held for them (see the head of this file).
   [[nodiscard]] std::uint32_t inconsistent_bytes() const noexcept { return inconsistent_; }
 
@@ -139,6 +138,10 @@ class Reassembler {
     return waiting() && since_ + pool.limits().gap_after <= now;
   }
   [[nodiscard]] bool holding() const noexcept { return first_ != no_index; }
+  // Bytes before the FIN are missing, or held.
+  [[nodiscard]] bool awaits_fin() const noexcept {
+    return (state_ & (fin_known | ended)) == fin_known && next_ != fin_;
+  }
 
   void push_any(HoldContext hold, const TcpSegment& segment, Visitor visitor) noexcept;
   void expire_any(HoldContext hold, Timestamp now, Visitor visitor) noexcept;
@@ -175,7 +178,7 @@ class Reassembler {
   [[nodiscard]] HoldPool::Room room_for(HoldContext hold, const Range& held, const Range& fresh) const noexcept;
   void replace(Delivery& delivery, Place place, std::uint32_t index) noexcept;
   void wait_from(Timestamp ts) noexcept;
-  [[nodiscard]] Timestamp earliest_held(const Delivery& delivery) const noexcept;
+  [[nodiscard]] Timestamp earliest(const Delivery& delivery) const noexcept;
   void link_after(HoldContext hold, std::uint32_t previous, std::uint32_t index) noexcept;
   void unlink_after(HoldContext hold, std::uint32_t previous) noexcept;
 
@@ -188,7 +191,8 @@ class Reassembler {
   std::uint32_t far_ = 0;
   std::uint32_t aside_ = no_index;  // what is held of the segment that ends at far_
   std::uint32_t inconsistent_ = 0;
-  Timestamp since_;  // waiting(): arrival of the earliest of what waits
+  Timestamp since_;      // waiting(): arrival of the earliest of what waits
+  Timestamp fin_since_;  // awaits_fin(): the FIN's arrival
 };
 static_assert(sizeof(Reassembler) <= 48);
 

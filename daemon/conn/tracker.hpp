@@ -47,6 +47,7 @@ struct TrackerMemory {
   MemoryUse cold;    // cold parts
   MemoryUse arenas;  // of parsers
   MemoryUse blocks;  // user state and long lists
+  MemoryUse copies;  // of segments that came early and could not be held as packets
 };
 
 // Used by its worker's thread only, but for counters() and memory(). Takes its memory at creation, as its limits say.
@@ -92,7 +93,7 @@ class Tracker {
   // Of reassembly. Thread: any.
   [[nodiscard]] const HoldCounters& held() const noexcept { return hold_pool_.counters(); }
   [[nodiscard]] TrackerMemory memory() const noexcept {
-    return {table_use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use()};
+    return {table_use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use(), hold_pool_.use()};
   }
   // Look-ups of each family of the current pipeline, since it was adopted.
   [[nodiscard]] std::span<const std::uint64_t> evaluations() const noexcept { return evaluations_; }
@@ -185,6 +186,7 @@ class Tracker {
   void parse(Record& record, Connection& connection, Content& content, const L4Pdu& piece) noexcept;
   void note_waiting(Record& record, Connection& connection) noexcept;
   [[nodiscard]] std::optional<Tick> gap_deadline(Connection& connection) noexcept;
+  [[nodiscard]] Reassembler* longest_waiting(Content& content) const noexcept;
   void declare_gaps(Record& record, Timestamp now) noexcept;
   void take_sessions(Record& record, Connection& connection, parsers::Status status, Timestamp ts) noexcept;
   void decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept;

@@ -67,6 +67,7 @@ void fill(v1::Worker::Memory& message, const WorkerMemoryInfo& info) {
   fill(*message.mutable_cold(), info.cold);
   fill(*message.mutable_arenas(), info.arenas);
   fill(*message.mutable_blocks(), info.blocks);
+  fill(*message.mutable_copies(), info.copies);
 }
 
 v1::Worker::Pressure::Level level_of(PressureInfo pressure) {

@@ -118,6 +118,7 @@ struct WorkerMemoryInfo {
   MemoryInfo cold;    // what connections need where somebody wants them
   MemoryInfo arenas;  // of parsers
   MemoryInfo blocks;  // objects of subscriptions' types, long lists
+  MemoryInfo copies;  // of TCP segments that came early
 };
 
 enum class PressureInfo : std::uint8_t { none, low, critical };

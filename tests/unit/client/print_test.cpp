@@ -156,9 +156,9 @@ TEST(Print, StatusTellsWhatHappened) {
             "worker  handed over  lost on the way\n"
             "     3           10                0\n"
             "     4            0                0\n\n"
-            "worker  table            connections     parsers         state\n"
-            "     3  1.0 of 10.0 MiB  0.0 of 0.0 MiB  0.0 of 0.0 MiB  0.0 of 0.0 MiB, 11 refused\n"
-            "     4  0.0 of 0.0 MiB   0.0 of 0.0 MiB  0.0 of 0.0 MiB  0.0 of 0.0 MiB\n\n"
+            "worker  table            connections     parsers         state                       early segments\n"
+            "     3  1.0 of 10.0 MiB  0.0 of 0.0 MiB  0.0 of 0.0 MiB  0.0 of 0.0 MiB, 11 refused  0.0 of 0.0 MiB\n"
+            "     4  0.0 of 0.0 MiB   0.0 of 0.0 MiB  0.0 of 0.0 MiB  0.0 of 0.0 MiB              0.0 of 0.0 MiB\n\n"
             "worker  buffers short  since                     times low  times critical\n"
             "     3  critical       2024-02-29T23:59:59.000Z          2               1  degraded: events lack data\n"
             "     4  none           the start                         0               0\n");

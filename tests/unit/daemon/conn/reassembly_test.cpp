@@ -226,11 +226,31 @@ TEST_F(ReassemblyTest, BeyondTheHeldPacketsComeCopiesThenGaps) {
   EXPECT_EQ(packets.alive(), 1U);
   EXPECT_EQ(pool.counters().held_packets, 1U);
   EXPECT_EQ(pool.counters().copied_bytes, 2U * HoldPool::chunk_bytes);
+  EXPECT_EQ(pool.use().used, 2U * HoldPool::chunk_bytes);
+  EXPECT_EQ(pool.use().reserved, 2U * HoldPool::chunk_bytes);
+  EXPECT_EQ(pool.use().refused, 0U);
   EXPECT_EQ(push(107, "h"), "[1]b");  // its packet serves the next
   EXPECT_EQ(push(109, "j"), "[1]d");
   EXPECT_EQ(gaps(GapReason::pool), 2U);
+  EXPECT_EQ(pool.use().refused, 2U);
   EXPECT_EQ(flush(), "[1]f[1]h[1]j");
   EXPECT_EQ(gaps(GapReason::end), 3U);
+}
+
+// The connection's own limits are no want of memory.
+TEST_F(ReassemblyTest, OnlyTheWorkersLimitsRefuse) {
+  push(99, "", tcp_flag::syn);
+  for (std::uint32_t i = 0; i < 6; ++i) push(101 + 2 * i, "x");
+  EXPECT_EQ(gaps(GapReason::packets), 2U);
+  EXPECT_EQ(pool.use().refused, 0U);
+  pool.set_pressure(source::Pressure::critical);
+  push(100 + (1U << 25), "stray");    // nothing to keep it in
+  EXPECT_EQ(pool.use().refused, 0U);  // the connection holds as much as it may
+  direction.release({pool, use});
+  push(99, "", tcp_flag::syn);
+  push(100 + (1U << 25), "stray");
+  EXPECT_EQ(pool.use().refused, 1U);
+  EXPECT_EQ(gaps(GapReason::pool), 0U);
 }
 
 TEST_F(ReassemblyTest, LowPressureCopies) {
@@ -300,12 +320,37 @@ TEST_F(ReassemblyTest, AFinIsWaitedForNoLonger) {
   push(99, "", tcp_flag::syn);
   push(105, "", tcp_flag::fin);
   EXPECT_EQ(deadline(), 1002U);
-  EXPECT_EQ(expire(1002), "[5]");
+  EXPECT_EQ(expire(1001), "");
+  EXPECT_EQ(expire(5000), "[5]");  // late
   EXPECT_EQ(latest.sequence, 105U);
   EXPECT_EQ(latest.ts.nanoseconds, 1002U);
   EXPECT_EQ(latest.direction, Direction::FromResponder);
   EXPECT_TRUE(direction.finished());
   EXPECT_EQ(deadline(), std::nullopt);
+}
+
+TEST_F(ReassemblyTest, AFinWaitsFromItsOwnArrival) {
+  push(99, "", tcp_flag::syn);
+  push(102, "c");  // at 2
+  time = 499;
+  push(105, "", tcp_flag::fin);
+  EXPECT_EQ(deadline(), 1002U);
+  EXPECT_EQ(expire(1002), "[2]c");
+  EXPECT_EQ(deadline(), 1500U);
+  EXPECT_EQ(expire(1499), "");
+  EXPECT_EQ(expire(1500), "[2]");
+  EXPECT_TRUE(direction.finished());
+}
+
+TEST_F(ReassemblyTest, WhatAFinWaitsForMayCloseOneGapOfTwo) {
+  push(99, "", tcp_flag::syn);
+  push(102, "c");
+  time = 499;
+  push(105, "", tcp_flag::fin);
+  EXPECT_EQ(push(100, "ab"), "abc");
+  EXPECT_EQ(deadline(), 1500U);
+  EXPECT_EQ(push(103, "de"), "de");
+  EXPECT_TRUE(direction.finished());
 }
 
 TEST_F(ReassemblyTest, TheVisitorMayHaveEnoughWhenTimeIsOver) {

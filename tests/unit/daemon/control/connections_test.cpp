@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -129,13 +130,17 @@ struct IRIS_CALLBACK("tcp") Stream {
     for (const json& event : rig_.events("watch")) values.push_back(event[member]);
     return values;
   }
+  // Since forget().
   std::vector<std::string> heard() {
     std::vector<std::string> pieces;
-    for (const json& event : rig_.events("listen")) {
+    const std::vector<json> events = rig_.events("listen");
+    for (const json& event : std::span(events).subspan(forgotten_)) {
       pieces.push_back((event["gap"] == 0 ? "" : "<" + event["gap"].dump() + ">") + event["text"].get<std::string>());
     }
     return pieces;
   }
+
+  void forget() { forgotten_ = rig_.events("listen").size(); }
 
   Scarce packets_;
   std::deque<Bytes> frames_;  // for as long as somebody may hold them
@@ -143,6 +148,7 @@ struct IRIS_CALLBACK("tcp") Stream {
   std::uint64_t now_ = 0;
   std::uint16_t port_ = 50000;
   std::optional<std::uint16_t> vlan_;
+  std::size_t forgotten_ = 0;
 };
 
 TEST_F(Connections, ALoneSynAckTurnsItRound) {
@@ -257,6 +263,62 @@ TEST_F(Connections, MissingBytesAreGivenUpInTime) {
   EXPECT_THAT(told("end"), ElementsAre("timeout"));
 }
 
+// What is missing first is given up first, whichever direction it is of, and whoever notices: a timer or a packet.
+TEST_F(Connections, GapsAreDeclaredInTheOrderInWhichTheyAreDue) {
+  listen();
+  for (const bool timers : {true, false}) {
+    handshake();
+    client({ack, 102, 901, "c1"});
+    now_ += second;
+    server({ack, 902, 101, "s1"});
+    now_ += second;
+    client({ack, 105, 901, "c2"});
+    now_ += second;
+    server({fin | ack, 905, 101});
+    if (timers) pass(20 * second);
+    now_ += timers ? 0 : 20 * second;
+    client({ack, 107, 905});
+    EXPECT_THAT(heard(), ElementsAre("<1>c1", "<1>s1", "<1>c2", "<1>")) << timers;
+    ++port_;
+    forget();
+  }
+}
+
+// One direction's gap comes due while the other's is awaited, by the same timer.
+TEST_F(Connections, ATimerServesBothDirections) {
+  listen();
+  handshake();
+  client({ack, 102, 901, "c"});
+  now_ += 3 * second;
+  server({ack, 902, 101, "s"});
+  pass(3 * second);
+  EXPECT_THAT(heard(), ElementsAre("<1>c"));
+  pass(3 * second);
+  EXPECT_THAT(heard(), ElementsAre("<1>c", "<1>s"));
+  client({ack, 104, 902, "d"});  // and it is set again
+  pass(6 * second);
+  EXPECT_THAT(heard(), ElementsAre("<1>c", "<1>s", "<1>d"));
+}
+
+class Impatient : public Connections {
+ protected:
+  Impatient() : Connections({.capacity = 1U << 10, .tcp_inactivity = {2 * second}, .tcp_establish = {second}}) {}
+};
+
+// The connection's end comes before the gap is due.
+TEST_F(Impatient, AnEndWaitsForNoGap) {
+  listen();
+  watch();
+  handshake();
+  client({ack, 104, 901, "two"});
+  pass(second);
+  EXPECT_THAT(heard(), IsEmpty());
+  pass(2 * second);
+  EXPECT_THAT(heard(), ElementsAre("<3>two"));
+  EXPECT_THAT(told("end"), ElementsAre("timeout"));
+  EXPECT_EQ(packets_.held(), 0U);
+}
+
 TEST_F(Connections, APacketAfterTheDeadlineFindsTheGapDeclared) {
   listen();
   handshake();
@@ -296,6 +358,52 @@ TEST_F(Connections, UnderPressureCopiesAreHeld) {
   EXPECT_EQ(packets_.held(), 0U);
   client({ack, 101, 901, "one"});
   EXPECT_THAT(heard(), ElementsAre("one", "two"));
+}
+
+class FewCopies : public Connections {
+ protected:
+  FewCopies() : Connections({.capacity = 1U << 10, .reassembly = {.copied_bytes = 2 * conn::HoldPool::chunk_bytes}}) {}
+};
+
+TEST_F(FewCopies, AsBuffersGoSegmentsAreHeldThenCopiedThenGivenUp) {
+  listen();
+  watch();
+  handshake();
+  client({ack, 102, 901, "b"});
+  EXPECT_EQ(packets_.held(), 1U);
+  packets_.set(source::Pressure::low);
+  client({ack, 104, 901, "d"});
+  client({ack, 106, 901, "f"});
+  EXPECT_EQ(packets_.held(), 1U);
+  conn::MemoryUse copies = rig_.tracker().memory().copies;
+  EXPECT_EQ(copies.used, copies.reserved);
+  EXPECT_EQ(copies.refused, 0U);
+  EXPECT_THAT(heard(), IsEmpty());
+  client(
+      {ack, 108, 901, "h"});  // room is made once: the first gap leaves a packet, which pressure forbids; then a copy
+  EXPECT_THAT(heard(), ElementsAre("<1>b", "<1>d"));
+  EXPECT_EQ(packets_.held(), 0U);
+  copies = rig_.tracker().memory().copies;
+  EXPECT_EQ(copies.used, copies.reserved);
+  EXPECT_EQ(copies.refused, 2U);
+  packets_.set(source::Pressure::critical);
+  client({ack, 110, 901, "j"});
+  EXPECT_THAT(heard(), ElementsAre("<1>b", "<1>d", "<1>f", "<1>h", "<1>j"));
+  packets_.set(source::Pressure::none);
+  client({ack, 112, 901, "l"});
+  EXPECT_EQ(packets_.held(), 1U);
+  port_ = 50001;  // one that lacked nothing
+  handshake();
+  client({ack, 102, 901, "b"});
+  client({ack, 101, 901, "a"});
+  rig_.finish();
+  EXPECT_THAT(told("degraded"), ElementsAre(true, false));
+  EXPECT_THAT(told("gap"), ElementsAre(6, 0));
+  const conn::HoldCounters& held = rig_.tracker().held();
+  EXPECT_EQ(held.gaps_by(conn::GapReason::pool), 5U);
+  EXPECT_EQ(held.gaps_by(conn::GapReason::end), 1U);
+  EXPECT_EQ(held.held_packets.load(), 0U);
+  EXPECT_EQ(rig_.tracker().memory().copies.used, 0U);
 }
 
 TEST_F(Connections, WithoutMemoryThereIsAGapAndItIsSaid) {

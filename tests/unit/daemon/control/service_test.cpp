@@ -162,7 +162,7 @@ TEST_F(ServiceTest, ListShowRemoveStatus) {
                                       .fragments = {21, 22, 23, 24, 25, 26, 27, 28, 29},
                                       .reassembly = {31, 32, {41, 42, 43, 44, 45, 46, 47}, 33, 34},
                                       .hand_over = {51, 52},
-                                      .memory = {{61, 62, 63}, {64, 65, 66}, {67, 68, 69}, {70, 71, 72}},
+                                      .memory = {{61, 62, 63}, {64, 65, 66}, {67, 68, 69}, {70, 71, 72}, {75, 76, 77}},
                                       .pressure = {PressureInfo::low, {1'500'000'000}, 73, 74}},
                                      {.lcore = 2}}};
   const auto list = client->list();
@@ -190,7 +190,8 @@ TEST_F(ServiceTest, ListShowRemoveStatus) {
             "dropped_segments: 33 inconsistent_bytes: 34 } "
             "hand_over { sent: 51 lost: 52 } "
             "memory { table { used: 61 reserved: 62 refused: 63 } cold { used: 64 reserved: 65 refused: 66 } "
-            "arenas { used: 67 reserved: 68 refused: 69 } blocks { used: 70 reserved: 71 refused: 72 } } "
+            "arenas { used: 67 reserved: 68 refused: 69 } blocks { used: 70 reserved: 71 refused: 72 } "
+            "copies { used: 75 reserved: 76 refused: 77 } } "
             "pressure { now: LOW since { seconds: 1 nanos: 500000000 } low: 73 critical: 74 }");
   EXPECT_EQ(status->workers(1).pressure().now(), v1::Worker::Pressure::NONE);
   EXPECT_FALSE(status->workers(1).pressure().has_since());
