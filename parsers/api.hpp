@@ -5,6 +5,7 @@
 // from the arena they are handed; they never throw, and malformed input is a value, not an error.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -12,6 +13,7 @@
 
 #include <iris/event.hpp>
 #include <iris/l4_pdu.hpp>
+#include <iris/net.hpp>
 
 namespace iris::parsers {
 
@@ -40,7 +42,15 @@ struct Field {
   std::uint8_t alternatives = 1;      // 2: "either end", as ipv4.addr; true when it is true of either
   std::uint16_t offsets[2] = {0, 0};  // in bytes, in what `level` names
   std::uint16_t flag_offset = 0;      // number in a std::optional: offset of its flag; 0: always present
-  std::string_view doc;               // one line for `irisctl fields`
+  bool list = false;                  // std::span of `type`: numbers of `width` bytes, or std::string_view
+  // Computed when asked for, rather than at `offsets`. Text only.
+  struct Computed {
+    std::string_view symbol;  // that generated code calls `text` by; empty: not computed
+    // `session` is of the protocol's session type. data() == nullptr: absent. The text lives as long as the session.
+    std::string_view (*text)(const void* session) noexcept = nullptr;
+  };
+  Computed computed{};
+  std::string_view doc;  // one line for `irisctl fields`
 };
 
 // ---- parsers --------------------------------------------------------------------------------------------------
@@ -63,26 +73,54 @@ struct Segment {
   std::uint32_t gap = 0;  // bytes that are missing here, before `bytes`
 };
 
-enum class Probe : std::uint8_t { match, no_match, not_yet };  // not_yet: more bytes would tell
+// All that either side sent so far, up to some thousand bytes: what a protocol is recognised by. The content tells, on
+// any port; ports may settle what it leaves open.
+struct Beginning {
+  const FiveTuple& tuple;
+  std::array<std::span<const std::uint8_t>, 2> sent{};        // by Direction; of UDP one datagram behind the other
+  std::array<std::span<const std::uint16_t>, 2> datagrams{};  // UDP: their lengths, by Direction
+  Direction latest = Direction::FromOriginator;               // whose bytes are new since the last time
+
+  [[nodiscard]] std::span<const std::uint8_t> of(Direction direction) const {
+    return sent[static_cast<std::size_t>(direction)];
+  }
+  [[nodiscard]] std::span<const std::uint8_t> latest_sent() const { return of(latest); }
+};
+
+enum class Probe : std::uint8_t { match, no_match, not_yet };  // not_yet: more bytes, of either side, would tell
 
 enum class Status : std::uint8_t {
-  more,     // nothing new; hand over what comes next
-  session,  // a session's headers are parsed: Parser::session() is it, until next() is asked
-  done,     // no session will come any more
-  gave_up,  // malformed, a gap that cannot be bridged, or out of memory
+  more,            // nothing new; hand over what comes next
+  session,         // a session's headers are parsed: Parser::session() is it
+  session_end,     // the message of Parser::session(), which was reported before, is complete or cut off
+  other_protocol,  // another protocol begins, with what Parser::rest() has; this parser is over
+  done,            // no session will come any more, and all have ended
+  gave_up,         // malformed, a gap that cannot be bridged, or out of memory; sessions that did not end have now
 };
 
 // The state of one protocol on one connection. Lives in an arena; its destructor is not run.
+//
+// Every session is reported twice, in this order: Status::session, Status::session_end. Sessions may overlap: others
+// may be reported in between.
 class Parser {
  public:
-  // Takes a segment whole: a parser keeps what it still needs of it.
+  // Takes a segment whole. `segment.bytes` stay valid until parse() or next() has returned neither session nor
+  // session_end; what is needed longer is copied. The directions of a connection may run ahead of each other: an
+  // answer may be handed over before its question.
   [[nodiscard]] virtual Status parse(const Segment& segment) noexcept = 0;
-  // After Status::session: what else the bytes handed over so far hold. Never called otherwise.
+  // After Status::session and session_end: what else the bytes handed over so far hold. Never called otherwise.
   [[nodiscard]] virtual Status next() noexcept = 0;
-  // The connection ended: a session that was begun and not reported is now, as incomplete.
+  // The connection ended: sessions that were begun are reported, as incomplete. next() follows as after parse().
   [[nodiscard]] virtual Status finish() noexcept = 0;
-  // The session of the latest Status::session, of the protocol's session type. Valid as long as the arena.
+  // The session of the latest Status::session or session_end, of the protocol's session type. Valid, with all that it
+  // refers to, until released, or as long as the arena.
   [[nodiscard]] virtual const void* session() const noexcept = 0;
+  // Nobody refers any more to a session whose end was reported: its memory may be used again. Once for each, except
+  // where the arena is freed first.
+  virtual void release(const void* /*session*/) noexcept {}
+  // After Status::other_protocol: what was handed over and belongs to the protocol that follows. Valid as long as the
+  // arena, or until the segment is gone.
+  [[nodiscard]] virtual std::span<const std::uint8_t> rest(Direction /*direction*/) const noexcept { return {}; }
 
  protected:
   ~Parser() = default;
@@ -98,20 +136,21 @@ enum class Occurrence : std::uint8_t {
 struct Protocol {
   std::string_view name;  // as filters and `service` name it
   std::span<const Field> fields;
-  // The predicate that the protocol's bare name stands for: `presence` has the value `presence_value`. For protocols
-  // with sessions that is `service_field` and the protocol's number in the registry, filled in there.
+  // The predicate that the protocol's bare name stands for: `presence` has the value `presence_value`. For application
+  // protocols that is `service_field` and the protocol's number in the registry, filled in there.
   const Field* presence = nullptr;
   std::uint64_t presence_value = 0;
   std::uint64_t presence_other = 0;  // a second value that means the same; 0: there is none
   Occurrence occurrence = Occurrence::some_connections;
   std::string_view implies{};  // the transport or network protocol under it, where there is only one: "tcp"; else empty
 
-  // Protocols with sessions only.
-  std::string_view session_type{};  // of the SDK, qualified: "iris::TlsHandshake"
-  // `bytes` is the beginning of what one side sent, all of it so far.
-  Probe (*probe)(std::span<const std::uint8_t> bytes, Direction direction) noexcept = nullptr;
-  Parser* (*create)(Arena& arena) noexcept = nullptr;  // nullptr when the arena is exhausted
+  // Application protocols only. One without sessions is recognised, and that is all.
+  std::string_view session_type{};                                // of the SDK, qualified: "iris::TlsHandshake"
+  Probe (*probe)(const Beginning& beginning) noexcept = nullptr;  // a decision is final
+  // nullptr when the arena is exhausted. `tuple` outlives the parser.
+  Parser* (*create)(Arena& arena, const FiveTuple& tuple) noexcept = nullptr;
 
+  [[nodiscard]] bool is_application() const { return probe != nullptr; }
   [[nodiscard]] bool has_sessions() const { return create != nullptr; }
 };
 

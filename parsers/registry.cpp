@@ -15,10 +15,19 @@ constinit const Field service_field{.name = "service",
 
 std::span<const Protocol> registry() noexcept {
   static const auto protocols = [] {
-    std::array list{Protocol{},   packet::ip,     packet::ipv4, packet::ipv6, packet::tcp, packet::udp,  packet::conn,
-                    packet::icmp, packet::icmpv6, packet::sctp, packet::esp,  packet::gre, tls::protocol};
+    // Of application protocols that recognise the same bytes the first counts. One a line.
+    // clang-format off
+    std::array list{
+        Protocol{},
+        packet::ip, packet::ipv4, packet::ipv6,
+        packet::tcp, packet::udp, packet::conn,
+        packet::icmp, packet::icmpv6, packet::sctp, packet::esp, packet::gre,
+        tls::protocol,
+    };
+    // clang-format on
+    static_assert(list.size() <= 64, "sets of protocols are bits of a 64-bit number");
     for (std::size_t number = 0; number < list.size(); ++number) {
-      if (!list[number].has_sessions()) continue;
+      if (!list[number].is_application()) continue;
       list[number].presence = &service_field;
       list[number].presence_value = number;
     }

@@ -194,7 +194,7 @@ void Tracker::parse(Record& record, Connection& connection, Content& content, co
       connection.record.degraded = true;
       return;
     }
-    content.layer7 = new (memory) Layer7(protocols_over(piece.transport));
+    content.layer7 = new (memory) Layer7(protocols_over(piece.transport), connection.record.tuple);
   }
   const parsers::Segment segment{piece.payload, piece.ts, piece.direction, piece.gap};
   const Layer7Change change = content.layer7->feed(segment, content.arena);
@@ -218,8 +218,9 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
 
 void Tracker::take_sessions(Record& record, Connection& connection, Status status, Timestamp ts) noexcept {
   Layer7& layer7 = *content_of(connection)->layer7;
-  for (; status == Status::session; status = layer7.next()) {
+  for (; status == Status::session || status == Status::session_end; status = layer7.next()) {
     const void* session = layer7.session();
+    if (status == Status::session_end) continue;
     connection.sessions = true;
     const abi::Facts facts{.subject = &connection.record, .session = session, .protocol = connection.protocol};
     progress_.on_session(evaluate(pipeline_->dispatch->session[connection.protocol], facts), connection.protocol,

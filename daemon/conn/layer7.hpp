@@ -10,7 +10,7 @@
 
 namespace iris::conn {
 
-// The protocols with sessions over `transport`, bit per number in the registry.
+// The application protocols over `transport`, bit per number in the registry.
 [[nodiscard]] std::uint64_t protocols_over(Transport transport) noexcept;
 
 // What a piece of the connection brought.
@@ -22,17 +22,18 @@ struct Layer7Change {
 // Everything it allocates lies in the arena that it is handed, always the same one.
 class Layer7 {
  public:
-  // `candidates`: bits as of protocols_over; not zero.
-  explicit Layer7(std::uint64_t candidates) noexcept : candidates_(candidates) {}
+  // `candidates`: bits as of protocols_over; not zero. `tuple` outlives it.
+  Layer7(std::uint64_t candidates, const FiveTuple& tuple) noexcept : candidates_(candidates), beginning_{tuple} {}
 
-  // One in-order piece of one direction. With Status::session, session() is it; call next() until it says otherwise
-  // before the next piece. After Status::done or gave_up nothing more is to be fed.
+  // One in-order piece of one direction. With Status::session and session_end, session() is it; call next() until it
+  // says otherwise before the next piece. After Status::done or gave_up nothing more is to be fed.
   [[nodiscard]] Layer7Change feed(const parsers::Segment& segment, parsers::Arena& arena) noexcept;
   [[nodiscard]] parsers::Status next() noexcept;
-  // The connection ended: Status::session when a begun one is handed out incomplete.
+  // The connection ended: begun sessions are handed out incomplete, the others with next().
   [[nodiscard]] parsers::Status finish() noexcept;
+  // Nobody refers any more to a session whose end was told.
+  void release(const void* session) noexcept;
 
-  [[nodiscard]] bool decided() const noexcept { return candidates_ == 0 || parser_ != nullptr; }
   [[nodiscard]] std::uint32_t protocol() const noexcept { return protocol_; }
   // nullptr before the first session.
   [[nodiscard]] const void* session() const noexcept { return session_; }
@@ -40,22 +41,29 @@ class Layer7 {
  private:
   // What one side sent before the protocol was known.
   struct Prefix {
+    static constexpr std::size_t most_datagrams = 8;
+
     std::uint8_t* bytes = nullptr;
     std::uint32_t size = 0;
     std::uint32_t room = 0;
-    Timestamp ts;
+    std::uint32_t parsed = 0;  // of `size`: handed over to the parser
+    std::uint32_t datagrams_parsed = 0;
+    std::array<std::uint16_t, most_datagrams> datagrams{};  // UDP: their lengths
+    std::uint32_t datagram_count = 0;
+    Timestamp ts;  // of the latest piece
   };
 
-  bool keep(const parsers::Segment& segment, std::size_t room, parsers::Arena& arena) noexcept;
-  bool identify(const parsers::Segment& segment, parsers::Arena& arena) noexcept;
-  void probe(std::span<const std::uint8_t> beginning, Direction direction, parsers::Arena& arena) noexcept;
-  parsers::Status parse(const parsers::Segment& segment) noexcept;
+  [[nodiscard]] bool is_udp() const noexcept { return beginning_.tuple.transport == Transport::Udp; }
+  bool keep(const parsers::Segment& segment, parsers::Arena& arena) noexcept;
+  void probe(const parsers::Segment& segment, parsers::Arena& arena) noexcept;
   parsers::Status parse_prefixes() noexcept;
+  parsers::Status noted(parsers::Status status) noexcept;
 
   std::uint64_t candidates_;  // while probing: who may still be it
   parsers::Parser* parser_ = nullptr;
   const void* session_ = nullptr;
   std::uint32_t protocol_ = 0;
+  parsers::Beginning beginning_;    // of the bytes of prefixes_, and while probing of the latest segment
   std::array<Prefix, 2> prefixes_;  // by Direction
 };
 

@@ -37,7 +37,11 @@ Status TlsParser::parse(const Segment& segment) noexcept {
   return complete || one_lost || one_sided ? report() : Status::more;
 }
 
-Status TlsParser::next() noexcept { return Status::done; }
+Status TlsParser::next() noexcept {
+  if (ended_) return Status::done;
+  ended_ = true;
+  return Status::session_end;
+}
 
 Status TlsParser::finish() noexcept {
   if (over_ || !(sides_[0].has_hello() || sides_[1].has_hello())) {
@@ -86,7 +90,7 @@ Status TlsParser::report() noexcept {
   return Status::session;
 }
 
-Parser* create(Arena& arena) noexcept {
+Parser* create(Arena& arena, const FiveTuple& /*tuple*/) noexcept {
   void* memory = arena.allocate(sizeof(TlsParser), alignof(TlsParser));
   return memory == nullptr ? nullptr : new (memory) TlsParser(arena);
 }

@@ -54,9 +54,10 @@ class TlsParser final : public Parser {
   std::array<Side, 2> sides_;     // by Direction
   std::uint32_t unanswered_ = 0;  // segments of a server, its hello included, without any of a client
   bool over_ = false;             // nothing more is reported
+  bool ended_ = false;            // its end was
 };
 
 // nullptr when the arena is exhausted.
-[[nodiscard]] Parser* create(Arena& arena) noexcept;
+[[nodiscard]] Parser* create(Arena& arena, const FiveTuple& tuple) noexcept;
 
 }  // namespace iris::parsers::tls

@@ -74,7 +74,8 @@ Probe probe_records(Bytes bytes) noexcept {
 
 }  // namespace
 
-Probe probe(Bytes bytes, Direction /*direction*/) noexcept {
+Probe probe(const Beginning& beginning) noexcept {
+  const Bytes bytes = beginning.latest_sent();
   if (bytes.empty()) return Probe::not_yet;
   return is_sslv2_record(bytes[0]) ? probe_sslv2(bytes) : probe_records(bytes);
 }

@@ -36,26 +36,31 @@ class Connection {
  public:
   void feed(Segment segment) {
     auto& sent = sent_[static_cast<std::size_t>(segment.direction)];
-    const Probe before = tls::protocol.probe(sent, segment.direction);
+    const Probe before = probe(segment.direction);
     sent.insert(sent.end(), segment.bytes.begin(), segment.bytes.end());
     // A decision is final.
-    if (before != Probe::not_yet) IRIS_FUZZ_CHECK(tls::protocol.probe(sent, segment.direction) == before);
+    if (before != Probe::not_yet) IRIS_FUZZ_CHECK(probe(segment.direction) == before);
     take(parser_->parse(segment));
   }
   void finish() { take(parser_->finish()); }
 
  private:
+  [[nodiscard]] Probe probe(iris::Direction direction) const {
+    return tls::protocol.probe({.tuple = tuple_, .sent = {sent_[0], sent_[1]}, .latest = direction});
+  }
   void take(Status status) {
     IRIS_FUZZ_CHECK(!over_ || status == Status::done);
     if (status == Status::session) {
       check_session(*static_cast<const iris::TlsHandshake*>(parser_->session()), arena_);
+      IRIS_FUZZ_CHECK(parser_->next() == Status::session_end);
       IRIS_FUZZ_CHECK(parser_->next() == Status::done);
     }
     over_ = status != Status::more;
   }
 
+  iris::FiveTuple tuple_;
   test::BlockArena arena_{std::size_t{256} << 10U};
-  Parser* parser_ = tls::protocol.create(arena_);
+  Parser* parser_ = tls::protocol.create(arena_, tuple_);
   std::array<std::vector<std::uint8_t>, 2> sent_;
   bool over_ = false;
 };

@@ -62,9 +62,9 @@ TEST(Registry, ProtocolsWithSessionsAreKnownByTheirNumber) {
   for (std::size_t number = 1; number < registry().size(); ++number) {
     const Protocol& protocol = registry()[number];
     SCOPED_TRACE(protocol.name);
-    EXPECT_EQ(protocol.has_sessions(), protocol.probe != nullptr);
     EXPECT_EQ(protocol.has_sessions(), !protocol.session_type.empty());
-    if (!protocol.has_sessions()) continue;
+    EXPECT_TRUE(protocol.is_application() || !protocol.has_sessions());
+    if (!protocol.is_application()) continue;
     EXPECT_EQ(protocol.presence, &service_field);
     EXPECT_EQ(protocol.presence_value, number);
   }

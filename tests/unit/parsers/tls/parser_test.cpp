@@ -22,7 +22,7 @@ constexpr Direction server = Direction::FromResponder;
 // One connection's parser. Every segment is a copy that is gone when parse() returns.
 class Connection {
  public:
-  explicit Connection(std::size_t cap = std::size_t{1} << 20U) : arena(cap), parser(create(arena)) {}
+  explicit Connection(std::size_t cap = std::size_t{1} << 20U) : arena(cap), parser(create(arena, tuple)) {}
 
   Status feed(Direction direction, const Bytes& bytes, std::uint32_t gap = 0) {
     const auto copy = std::make_unique<std::uint8_t[]>(bytes.size());
@@ -31,6 +31,7 @@ class Connection {
   }
   [[nodiscard]] const TlsHandshake& session() const { return *static_cast<const TlsHandshake*>(parser->session()); }
 
+  FiveTuple tuple;
   BlockArena arena;
   Parser* parser;
 };
@@ -68,6 +69,7 @@ TEST(TlsParser, BothHellosMakeOneSession) {
   EXPECT_EQ(connection.feed(client, test::records(rich_client)), Status::more);
   EXPECT_EQ(connection.feed(server, test::records(modern_server + certificate)), Status::session);
   expect_modern(connection.session());
+  EXPECT_EQ(connection.parser->next(), Status::session_end);
   EXPECT_EQ(connection.parser->next(), Status::done);
   EXPECT_EQ(connection.feed(client, test::record(23, Bytes(100, 1))), Status::done);
   EXPECT_EQ(connection.parser->finish(), Status::done);
@@ -218,6 +220,7 @@ TEST(TlsParser, EndAfterClientHello) {
   EXPECT_FALSE(connection.session().complete());
   EXPECT_EQ(connection.session().version(), std::nullopt);
   EXPECT_EQ(connection.session().cipher(), std::nullopt);
+  EXPECT_EQ(connection.parser->next(), Status::session_end);
   EXPECT_EQ(connection.parser->next(), Status::done);
   EXPECT_EQ(connection.parser->finish(), Status::done);
 }
@@ -381,7 +384,7 @@ TEST(TlsParser, LengthsThatAreOnlyClaimedCostLittle) {
 
 TEST(TlsParser, ArenaExhausted) {
   BlockArena none(10);
-  EXPECT_EQ(create(none), nullptr);
+  EXPECT_EQ(create(none, FiveTuple{}), nullptr);
 
   // Whatever is left over after the parser itself, nothing breaks and nothing half-filled is reported.
   for (std::size_t extra = 0; extra < 600; ++extra) {
@@ -405,8 +408,9 @@ TEST(TlsSchema, IsWiredUp) {
   EXPECT_EQ(protocol.name, "tls");
   EXPECT_EQ(protocol.session_type, "iris::TlsHandshake");
   EXPECT_EQ(protocol.implies, "tcp");
-  EXPECT_NE(protocol.create(arena), nullptr);
-  EXPECT_EQ(protocol.probe(test::records(rich_client), client), Probe::match);
+  EXPECT_NE(protocol.create(arena, FiveTuple{}), nullptr);
+  const Bytes sent = test::records(rich_client);
+  EXPECT_EQ(protocol.probe({.tuple = {}, .sent = {sent}}), Probe::match);
 }
 
 }  // namespace

@@ -10,7 +10,10 @@ namespace {
 using test::operator+;  // NOLINT(misc-unused-using-decls): it does not see operators
 using test::Bytes;
 
-Probe probe_client(std::span<const std::uint8_t> bytes) { return probe(bytes, Direction::FromOriginator); }
+Probe probe_client(std::span<const std::uint8_t> bytes) {
+  const FiveTuple tuple;
+  return probe({.tuple = tuple, .sent = {bytes}});
+}
 
 // Undecided up to some length, then a match for good.
 std::size_t matches_from(const Bytes& bytes) {
