@@ -45,9 +45,10 @@ struct Field {
   bool list = false;                  // std::span of `type`: numbers of `width` bytes, or std::string_view
   // Computed when asked for, rather than at `offsets`. Text only.
   struct Computed {
-    std::string_view symbol;  // that generated code calls `text` by; empty: not computed
-    // `session` is of the protocol's session type. data() == nullptr: absent. The text lives as long as the session.
-    std::string_view (*text)(const void* session) noexcept = nullptr;
+    std::string_view symbol{};  // that code calls `text` by; empty: not computed
+    // `session` is of the protocol's session type. data() == nullptr: absent. What it refers to lives as long as the
+    // session.
+    const std::string_view* (*text)(const void* session) noexcept = nullptr;
   };
   Computed computed{};
   std::string_view doc;  // one line for `irisctl fields`
@@ -95,7 +96,7 @@ enum class Status : std::uint8_t {
   session_end,     // the message of Parser::session(), which was reported before, is complete or cut off
   other_protocol,  // another protocol begins, with what Parser::rest() has; this parser is over
   done,            // no session will come any more, and all have ended
-  gave_up,         // malformed, a gap that cannot be bridged, or out of memory; sessions that did not end have now
+  gave_up,         // malformed, a gap that cannot be bridged, or out of memory; finish() tells which sessions were open
 };
 
 // The state of one protocol on one connection. Lives in an arena; its destructor is not run.
@@ -110,7 +111,8 @@ class Parser {
   [[nodiscard]] virtual Status parse(const Segment& segment) noexcept = 0;
   // After Status::session and session_end: what else the bytes handed over so far hold. Never called otherwise.
   [[nodiscard]] virtual Status next() noexcept = 0;
-  // The connection ended: sessions that were begun are reported, as incomplete. next() follows as after parse().
+  // The connection ended, or the parser gave up: sessions that were begun are reported, as incomplete. next() follows
+  // as after parse(); done where there is nothing to report.
   [[nodiscard]] virtual Status finish() noexcept = 0;
   // The session of the latest Status::session or session_end, of the protocol's session type. Valid, with all that it
   // refers to, until released, or as long as the arena.
@@ -149,6 +151,10 @@ struct Protocol {
   Probe (*probe)(const Beginning& beginning) noexcept = nullptr;  // a decision is final
   // nullptr when the arena is exhausted. `tuple` outlives the parser.
   Parser* (*create)(Arena& arena, const FiveTuple& tuple) noexcept = nullptr;
+
+  // Of connections recognised as this protocol: whether another may come inside, behind Status::other_protocol. Such
+  // connections are parsed also for those who want nothing of this protocol itself. nullptr: never.
+  bool (*may_tunnel)(const Beginning& beginning) noexcept = nullptr;
 
   [[nodiscard]] bool is_application() const { return probe != nullptr; }
   [[nodiscard]] bool has_sessions() const { return create != nullptr; }

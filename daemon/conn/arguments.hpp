@@ -14,7 +14,7 @@ struct Occasion {
   Event event = Event::L4FirstPacket;
   Timestamp ts;
   const L4Pdu* pdu = nullptr;     // at events of packets
-  const void* session = nullptr;  // at L7EndHdrs
+  const void* session = nullptr;  // at L7EndHdrs and L7EndSession
 };
 
 // One a worker; used by its thread only.

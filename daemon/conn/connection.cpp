@@ -32,6 +32,7 @@ Wants Tracker::wants_of(const Connection& connection) const noexcept {
     if (node.awaits_end) wants.needs |= need::terminate;
     wants.observation |= node.observes;
   }
+  if (connection.tunnels && !connection.sessions_over) wants.needs |= need::parse;
   if (wants.observation.any()) wants.needs |= need::track;
   if (connection.wound_up) {
     // A frontier that only a protocol or a session could move waits for the end.
@@ -56,6 +57,7 @@ void Tracker::settle(Record& record, Connection& connection) noexcept {
   }
   if (!parsing && content->layer7 != nullptr) {
     content->layer7 = nullptr;
+    content->kept.clear(blocks_);
     content->arena.free_all();
   }
 }
@@ -196,16 +198,38 @@ void Tracker::parse(Record& record, Connection& connection, Content& content, co
     }
     content.layer7 = new (memory) Layer7(protocols_over(piece.transport), connection.record.tuple);
   }
-  const parsers::Segment segment{piece.payload, piece.ts, piece.direction, piece.gap};
-  const Layer7Change change = content.layer7->feed(segment, content.arena);
-  if (change.decided) decide_protocol(record, connection, content.layer7->protocol(), piece.ts);
-  take_sessions(record, connection, change.status, piece.ts);
+  Layer7& layer7 = *content.layer7;
+  bool identified = layer7.feed({piece.payload, piece.ts, piece.direction, piece.gap}, content.arena);
+  Status status = layer7.status();
+  for (;;) {
+    if (identified) {
+      decide_protocol(record, connection, layer7, piece.ts);
+      // Who wanted this to be another protocol wants nothing any more.
+      if (connection.sessions_over || (record.needs & need::parse) == 0) return;
+      status = layer7.begin(content.arena);
+    }
+    status = take_sessions(record, connection, status, piece.ts);
+    if (status != Status::other_protocol) return;
+    identified = layer7.begin_again(content.arena);
+    if (!identified) return;
+  }
+}
+
+void Tracker::decide_protocol(Record& record, Connection& connection, const Layer7& layer7, Timestamp ts) noexcept {
+  // Behind a CONNECT the second protocol is decided as the first was, from the beginning.
+  if (connection.protocol_decided) {
+    progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record}), record.birth);
+    store_frontier(connection);
+    connection.sessions = false;
+  }
+  connection.tunnels = layer7.may_tunnel();
+  decide_protocol(record, connection, layer7.protocol(), ts);
 }
 
 void Tracker::decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept {
   connection.protocol_decided = true;
   connection.protocol = protocol;
-  connection.sessions_over = protocol == 0;
+  connection.sessions_over = !parsers::registry()[protocol].has_sessions();
   const abi::Facts facts{.subject = &connection.record, .protocol = protocol};
   progress_.on_protocol(evaluate(pipeline_->dispatch->protocol, facts), protocol, connection.frontier.view(),
                         record.birth);
@@ -213,27 +237,59 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
   const Occasion occasion{.event = Event::L7OnDisc, .ts = ts};
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
+  if (connection.sessions_over) connection.frontier.shrink(0);
   record.needs = wants_of(connection).needs;
 }
 
-void Tracker::take_sessions(Record& record, Connection& connection, Status status, Timestamp ts) noexcept {
-  Layer7& layer7 = *content_of(connection)->layer7;
-  for (; status == Status::session || status == Status::session_end; status = layer7.next()) {
-    const void* session = layer7.session();
-    if (status == Status::session_end) continue;
-    connection.sessions = true;
-    const abi::Facts facts{.subject = &connection.record, .session = session, .protocol = connection.protocol};
-    progress_.on_session(evaluate(pipeline_->dispatch->session[connection.protocol], facts), connection.protocol,
-                         connection.frontier.view(), record.birth);
-    const Occasion occasion{.event = Event::L7EndHdrs, .ts = ts, .session = session};
-    delivery_.fire(connection, occasion);
-    delivery_.matched(connection, progress_.matches(), occasion);
+void Tracker::begin_session(Record& record, Connection& connection, const Occasion& occasion) noexcept {
+  connection.sessions = true;
+  const abi::Facts facts{.subject = &connection.record, .session = occasion.session, .protocol = connection.protocol};
+  progress_.on_session(evaluate(pipeline_->dispatch->session[connection.protocol], facts), connection.protocol,
+                       connection.frontier.view(), record.birth);
+  delivery_.fire(connection, occasion);
+  delivery_.matched(connection, progress_.matches(), occasion);
+}
+
+// Its memory goes back to the parser once nobody refers to it.
+void Tracker::end_session(Connection& connection, Content& content, const Occasion& occasion) noexcept {
+  delivery_.fire(connection, occasion);
+  const auto release = [&](const void* session) {
+    if (delivery_.holds_session(connection, session)) return false;
+    content.layer7->release(session);
+    return true;
+  };
+  content.kept.erase_if(release);
+  if (!release(occasion.session)) (void)content.kept.push(occasion.session, blocks_);
+}
+
+// Reports what `status` tells of and all that follows. Returns the status that comes then: more, other_protocol or
+// done.
+Status Tracker::take_sessions(Record& record, Connection& connection, Status status, Timestamp ts) noexcept {
+  Content& content = *content_of(connection);
+  Layer7& layer7 = *content.layer7;
+  const auto report = [&] {
+    for (; status == Status::session || status == Status::session_end; status = layer7.next()) {
+      const bool begins = status == Status::session;
+      const Occasion occasion{
+          .event = begins ? Event::L7EndHdrs : Event::L7EndSession, .ts = ts, .session = layer7.session()};
+      if (begins) {
+        begin_session(record, connection, occasion);
+      } else {
+        end_session(connection, content, occasion);
+      }
+    }
+  };
+  report();
+  if (status == Status::gave_up) {
+    status = layer7.finish();
+    report();
   }
-  if (status == Status::more) return;
+  if (status == Status::more || status == Status::other_protocol) return status;
   // No session will come: what waits for one waits in vain. A parser that gave up leaves it unknown, so neither a
   // predicate on a session nor its negation holds.
   connection.sessions_over = true;
   connection.frontier.shrink(0);
+  return Status::done;
 }
 
 // Both ends are done with their streams, or nothing will come any more: what waits for missing bytes waits in vain.
@@ -247,7 +303,7 @@ void Tracker::wind_up(Record& record, Connection& connection, Timestamp when) no
       }
     }
     if ((record.needs & need::parse) != 0 && content->layer7 != nullptr && !connection.sessions_over) {
-      take_sessions(record, connection, content->layer7->finish(), when);
+      (void)take_sessions(record, connection, content->layer7->finish(), when);
     }
   }
   connection.wound_up = true;

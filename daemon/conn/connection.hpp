@@ -41,6 +41,7 @@ struct Content {
   std::array<Reassembler, 2> streams;  // TCP, by Direction
   HoldUse held;                        // by both streams
   Layer7* layer7 = nullptr;            // in the arena; nullptr: not begun, or nobody needs it any more
+  List<const void*, 2> kept;           // sessions that have ended, and that active callbacks still refer to
   ConnectionArena arena;
 };
 
@@ -59,6 +60,7 @@ struct Connection {
   std::uint32_t content = no_index;  // of a Content
   std::uint32_t protocol = 0;        // once decided
   bool protocol_decided = false;
+  bool tunnels = false;        // another protocol may follow within this one, and is waited for
   bool sessions = false;       // at least one was seen
   bool sessions_over = false;  // the parser is done, or gave up
   bool wound_up = false;       // closed: its streams are over, and it lingers for late packets

@@ -120,6 +120,9 @@ void Delivery::fire(Connection& connection, const Occasion& occasion) noexcept {
   connection.active.erase_if([&](Active& active) {
     const Callee& code = callee(active.action);
     if (!code.has(occasion.event)) return false;
+    const bool of_another = occasion.session != nullptr && occasion.session != active.session &&
+                            pipeline_->plan->actions[active.action].scope == plan::Scope::session;
+    if (of_another) return false;
     const bool goes_on = run(connection, active, occasion);
     const bool once = !code.stateful() && !still_to_come(code.functions.front().when(), occasion.event);
     if (goes_on && !once) return false;
@@ -160,7 +163,8 @@ Wants Delivery::wants(const Connection& connection) const noexcept {
     if (code.has(Event::InL4Stream)) wants.needs |= need::stream;
     if (code.has(Event::L4EndHshk)) wants.needs |= need::handshake;
     if (protocol && !connection.protocol_decided) wants.needs |= need::parse;
-    if (code.has(Event::L7EndHdrs) && !connection.sessions_over) wants.needs |= need::parse;
+    const bool sessions = code.has(Event::L7EndHdrs) || code.has(Event::L7EndSession);
+    if (sessions && !connection.sessions_over) wants.needs |= need::parse;
     if (code.has(Event::L4Terminated) || code.stateful()) wants.needs |= need::terminate;
     wants.observation |= code.observes;
   }
@@ -176,6 +180,12 @@ abi::Observation Delivery::observation(std::span<const Match> matches) const noe
 bool Delivery::holds_session(const Connection& connection) const noexcept {
   return std::ranges::any_of(connection.active.view(), [&](const Active& active) {
     return active.session != nullptr && callee(active.action).needs_session;
+  });
+}
+
+bool Delivery::holds_session(const Connection& connection, const void* session) const noexcept {
+  return std::ranges::any_of(connection.active.view(), [&](const Active& active) {
+    return active.session == session && callee(active.action).needs_session;
   });
 }
 

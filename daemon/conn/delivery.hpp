@@ -42,8 +42,9 @@ class Delivery {
   [[nodiscard]] Wants wants(const Connection& connection) const noexcept;
   // Of what callbacks are about to be told that matched.
   [[nodiscard]] abi::Observation observation(std::span<const Match> matches) const noexcept;
-  // Whether an active callback still refers to a session.
+  // Whether an active callback still refers to a session; to this one.
   [[nodiscard]] bool holds_session(const Connection& connection) const noexcept;
+  [[nodiscard]] bool holds_session(const Connection& connection, const void* session) const noexcept;
 
  private:
   [[nodiscard]] const Callee& callee(plan::ActionId action) const noexcept { return *pipeline_->callees[action]; }

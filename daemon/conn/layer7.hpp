@@ -13,28 +13,30 @@ namespace iris::conn {
 // The application protocols over `transport`, bit per number in the registry.
 [[nodiscard]] std::uint64_t protocols_over(Transport transport) noexcept;
 
-// What a piece of the connection brought.
-struct Layer7Change {
-  bool decided = false;  // the protocol is known now, or that there is none (Layer7::protocol() is 0)
-  parsers::Status status = parsers::Status::more;
-};
-
 // Everything it allocates lies in the arena that it is handed, always the same one.
 class Layer7 {
  public:
   // `candidates`: bits as of protocols_over; not zero. `tuple` outlives it.
   Layer7(std::uint64_t candidates, const FiveTuple& tuple) noexcept : candidates_(candidates), beginning_{tuple} {}
 
-  // One in-order piece of one direction. With Status::session and session_end, session() is it; call next() until it
-  // says otherwise before the next piece. After Status::done or gave_up nothing more is to be fed.
-  [[nodiscard]] Layer7Change feed(const parsers::Segment& segment, parsers::Arena& arena) noexcept;
+  // One in-order piece of one direction. True when it decided the protocol, 0 being none of ours: begin() parses what
+  // was sent so far, or Layer7 is left alone. Otherwise status() tells what the piece brought.
+  [[nodiscard]] bool feed(const parsers::Segment& segment, parsers::Arena& arena) noexcept;
+  [[nodiscard]] parsers::Status begin(parsers::Arena& arena) noexcept;
+  // With Status::session and session_end, session() is it; call next() until it says otherwise before the next piece.
+  // After Status::done nothing more is to be fed, after Status::gave_up finish() is next.
+  [[nodiscard]] parsers::Status status() const noexcept { return status_; }
   [[nodiscard]] parsers::Status next() noexcept;
-  // The connection ended: begun sessions are handed out incomplete, the others with next().
+  // After Status::other_protocol: as feed(), of what follows.
+  [[nodiscard]] bool begin_again(parsers::Arena& arena) noexcept;
+  // The connection ended, or the parser gave up: begun sessions are handed out incomplete, the others with next().
   [[nodiscard]] parsers::Status finish() noexcept;
   // Nobody refers any more to a session whose end was told.
   void release(const void* session) noexcept;
 
   [[nodiscard]] std::uint32_t protocol() const noexcept { return protocol_; }
+  // Whether another protocol may follow inside this one. Once decided, before begin().
+  [[nodiscard]] bool may_tunnel() const noexcept;
   // nullptr before the first session.
   [[nodiscard]] const void* session() const noexcept { return session_; }
 
@@ -47,15 +49,19 @@ class Layer7 {
     std::uint32_t size = 0;
     std::uint32_t room = 0;
     std::uint32_t parsed = 0;  // of `size`: handed over to the parser
+    std::uint32_t datagram_count = 0;
     std::uint32_t datagrams_parsed = 0;
     std::array<std::uint16_t, most_datagrams> datagrams{};  // UDP: their lengths
-    std::uint32_t datagram_count = 0;
-    Timestamp ts;  // of the latest piece
+    std::span<const std::uint8_t> beyond;  // what follows them, of the latest piece: not copied, gone with it
+    Timestamp ts;                          // of the latest piece
   };
 
   [[nodiscard]] bool is_udp() const noexcept { return beginning_.tuple.transport == Transport::Udp; }
-  bool keep(const parsers::Segment& segment, parsers::Arena& arena) noexcept;
-  void probe(const parsers::Segment& segment, parsers::Arena& arena) noexcept;
+  void keep(Prefix& prefix, std::span<const std::uint8_t> bytes, parsers::Arena& arena) noexcept;
+  void show(Direction direction) noexcept;
+  void probe(Direction latest) noexcept;
+  [[nodiscard]] bool decided() noexcept;
+  parsers::Status parse(const parsers::Segment& segment) noexcept;
   parsers::Status parse_prefixes() noexcept;
   parsers::Status noted(parsers::Status status) noexcept;
 
@@ -63,7 +69,8 @@ class Layer7 {
   parsers::Parser* parser_ = nullptr;
   const void* session_ = nullptr;
   std::uint32_t protocol_ = 0;
-  parsers::Beginning beginning_;    // of the bytes of prefixes_, and while probing of the latest segment
+  parsers::Status status_ = parsers::Status::more;
+  parsers::Beginning beginning_;
   std::array<Prefix, 2> prefixes_;  // by Direction
 };
 

@@ -47,6 +47,7 @@ void Tracker::drop_content(Connection& connection) noexcept {
   Content* content = content_of(connection);
   if (content == nullptr) return;
   for (Reassembler& stream : content->streams) stream.release({hold_pool_, content->held});
+  content->kept.clear(blocks_);
   content->~Content();
   contents_.free(connection.content);
   connection.content = no_index;

@@ -43,7 +43,7 @@ struct CallbackCounters {
 struct Callee {
   std::uint32_t subscription = 0;
   std::vector<Function> functions;
-  std::uint8_t events = 0;      // bit per iris::Event at which some function runs
+  std::uint16_t events = 0;     // bit per iris::Event at which some function runs
   abi::Observation observes;    // for what its functions take
   bool needs_session = false;   // some function takes a session
   bool needs_protocol = false;  // some function takes a Service

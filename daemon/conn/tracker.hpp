@@ -188,7 +188,10 @@ class Tracker {
   [[nodiscard]] std::optional<Tick> gap_deadline(Connection& connection) noexcept;
   [[nodiscard]] Reassembler* longest_waiting(Content& content) const noexcept;
   void declare_gaps(Record& record, Timestamp now) noexcept;
-  void take_sessions(Record& record, Connection& connection, parsers::Status status, Timestamp ts) noexcept;
+  void begin_session(Record& record, Connection& connection, const Occasion& occasion) noexcept;
+  void end_session(Connection& connection, Content& content, const Occasion& occasion) noexcept;
+  parsers::Status take_sessions(Record& record, Connection& connection, parsers::Status status, Timestamp ts) noexcept;
+  void decide_protocol(Record& record, Connection& connection, const Layer7& layer7, Timestamp ts) noexcept;
   void decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept;
   void wind_up(Record& record, Connection& connection, Timestamp when) noexcept;
   void close(Record& record, Connection& connection, EndReason reason, Timestamp when) noexcept;

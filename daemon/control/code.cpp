@@ -37,7 +37,7 @@ Result<std::shared_ptr<conn::Callee>> callee_of(const engine::Unit& unit, const 
   for (const auto& function : callback.functions) {
     auto linked = function_of(unit, function);
     if (!linked) return std::unexpected(linked.error());
-    callee->events |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(linked->when()));
+    callee->events |= static_cast<std::uint16_t>(1U << static_cast<unsigned>(linked->when()));
     for (const auto& parameter : function.parameters) {
       callee->observes |= abi::observation_of(parameter.type, parameter.argument);
       callee->needs_session |= parameter.type == abi::DataType::session;

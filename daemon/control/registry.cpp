@@ -33,11 +33,7 @@ Timestamp wall_clock() {
   return {static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch).count())};
 }
 
-std::string_view event_name(const std::optional<Event>& event) {
-  static constexpr std::string_view names[event_count] = {"L4FirstPacket", "L4EndHshk", "InL4Conn",     "InL4Stream",
-                                                          "L7OnDisc",      "L7EndHdrs", "L4Terminated", "Packet"};
-  return event ? names[static_cast<unsigned>(*event)] : "match";
-}
+std::string_view event_name(const std::optional<Event>& event) { return event ? name(*event) : "match"; }
 
 std::string events_of(const frontend::Callback& callback) {
   std::string joined;

@@ -18,10 +18,7 @@
 namespace iris::frontend {
 namespace {
 
-constexpr std::array<std::string_view, event_count> event_names = {
-    "L4FirstPacket", "L4EndHshk", "InL4Conn", "InL4Stream", "L7OnDisc", "L7EndHdrs", "L4Terminated", "Packet"};
-
-std::string event_name(Event event) { return std::string(event_names[static_cast<std::size_t>(event)]); }
+std::string event_name(Event event) { return std::string(name(event)); }
 
 // ---- data types -----------------------------------------------------------------------------------------------
 

@@ -11,9 +11,6 @@
 namespace iris::jit {
 namespace {
 
-constexpr const char* event_names[] = {"L4FirstPacket", "L4EndHshk", "InL4Conn",     "InL4Stream",
-                                       "L7OnDisc",      "L7EndHdrs", "L4Terminated", "Packet"};
-
 std::string describe(const frontend::Parameter& parameter) {
   if (parameter.type == frontend::DataType::session) return parameter.protocol + " session";
   std::string name(abi::info_of(parameter.type).name.substr(std::string_view("iris::").size()));
@@ -28,8 +25,7 @@ std::string describe(const frontend::Function& function) {
     text += (&parameter == &function.parameters.front() ? "" : ", ") + describe(parameter);
   }
   text += ") at ";
-  return text + (function.event ? event_names[static_cast<std::size_t>(*function.event)] : "match") + ", " +
-         at(function.where);
+  return text + std::string(function.event ? name(*function.event) : "match") + ", " + at(function.where);
 }
 
 // "version@56: optional+2 { unsigned_integer:2 }"
