@@ -194,6 +194,12 @@ Result<v1::StatusResponse> Client::status() {
   return state_->call(&v1::Control::Stub::Status, v1::StatusRequest{}, query_patience);
 }
 
+Result<v1::FieldsResponse> Client::fields(std::string_view protocol) {
+  v1::FieldsRequest request;
+  request.set_protocol(proto::to_utf8(protocol));
+  return state_->call(&v1::Control::Stub::Fields, request, query_patience);
+}
+
 struct Tail::State {
   std::string path;
   grpc::ClientContext context;

@@ -78,6 +78,8 @@ class Client {
   [[nodiscard]] Result<v1::Subscription> show(std::string_view name);
   [[nodiscard]] Result<void> remove(std::string_view name);
   [[nodiscard]] Result<v1::StatusResponse> status();
+  // What filters may name. `protocol` empty: all.
+  [[nodiscard]] Result<v1::FieldsResponse> fields(std::string_view protocol);
   // Begins; does not wait for irisd.
   [[nodiscard]] Tail tail(std::string_view name);
 

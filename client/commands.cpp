@@ -167,6 +167,14 @@ int status(const Options& options) {
   return print(options.json ? status_json(*status) : status_text(*status));
 }
 
+int fields(const Options& options) {
+  auto client = Client::connect(options.server);
+  if (!client) return report(client.error());
+  const auto fields = client->fields(options.names.empty() ? std::string_view() : options.names.front());
+  if (!fields) return report(fields.error());
+  return print(options.json ? fields_json(*fields) : fields_text(*fields));
+}
+
 int tail(const Options& options) {
   // Its watching thread uses the tail, so the tail is declared before it, and it before the client's threads start.
   std::optional<Tail> tail;

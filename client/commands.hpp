@@ -30,6 +30,7 @@ struct Options {
 [[nodiscard]] int list(const Options& options);
 [[nodiscard]] int show(const Options& options);
 [[nodiscard]] int status(const Options& options);
+[[nodiscard]] int fields(const Options& options);
 
 // Runs until the subscription is removed, a signal comes, or nobody reads the output any more.
 [[nodiscard]] int tail(const Options& options);

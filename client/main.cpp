@@ -60,6 +60,9 @@ struct CommandLine {
     CLI::App* check = add_command(app, "check", "Check a source without adding it", iris::client::check);
     check->add_option("SRC", options.sources, "A C++ source")->required()->expected(1)->type_name("");
 
+    CLI::App* fields = add_command(app, "fields", "List what filters may name", iris::client::fields);
+    fields->add_option("PROTOCOL", options.names, "Of one protocol only")->expected(0, 1)->type_name("");
+
     add_command(app, "status", "Show what irisd receives and runs", iris::client::status);
   }
 };

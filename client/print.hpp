@@ -22,6 +22,10 @@ namespace iris::client {
 [[nodiscard]] std::string status_text(const v1::StatusResponse& status);
 [[nodiscard]] std::string status_json(const v1::StatusResponse& status);
 
+// A paragraph for each protocol: a line about it, then its fields in aligned columns.
+[[nodiscard]] std::string fields_text(const v1::FieldsResponse& fields);
+[[nodiscard]] std::string fields_json(const v1::FieldsResponse& fields);
+
 [[nodiscard]] std::string removed_text(const std::string& name);
 [[nodiscard]] std::string removed_json(const std::string& name);
 

@@ -128,6 +128,12 @@ class Parser {
   ~Parser() = default;
 };
 
+// A function that the SDK declares extern "C" and a parser defines.
+struct SdkFunction {
+  std::string_view symbol;
+  void* address;
+};
+
 // What may carry a protocol: which filters may name it.
 enum class Occurrence : std::uint8_t {
   some_connections,
@@ -155,6 +161,9 @@ struct Protocol {
   // Of connections recognised as this protocol: whether another may come inside, behind Status::other_protocol. Such
   // connections are parsed also for those who want nothing of this protocol itself. nullptr: never.
   bool (*may_tunnel)(const Beginning& beginning) noexcept = nullptr;
+
+  // Besides those of computed fields. nullptr: there are none.
+  std::span<const SdkFunction> (*sdk_functions)() noexcept = nullptr;
 
   [[nodiscard]] bool is_application() const { return probe != nullptr; }
   [[nodiscard]] bool has_sessions() const { return create != nullptr; }

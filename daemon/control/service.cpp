@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 
+#include "daemon/control/fields.hpp"
 #include "daemon/control/messages.hpp"
 #include "daemon/control/records.hpp"
 #include "daemon/control/status.hpp"
@@ -127,6 +128,14 @@ class Service::Implementation final : public v1::Control::Service {
   grpc::Status Status(grpc::ServerContext* /*context*/, const v1::StatusRequest* /*request*/,
                       v1::StatusResponse* response) override {
     fill(*response, subscriptions_.status());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Fields(grpc::ServerContext* /*context*/, const v1::FieldsRequest* request,
+                      v1::FieldsResponse* response) override {
+    const auto protocols = protocols_named(request->protocol());
+    if (!protocols) return to_status(protocols.error());
+    for (const parsers::Protocol* protocol : *protocols) fill(*response->add_protocols(), *protocol);
     return grpc::Status::OK;
   }
 

@@ -108,6 +108,7 @@ class FunctionWriter {
 
   void family(std::uint32_t number, const FamilyShape& shape) {
     const Field& field = *shape.field;
+    computed_ = field.computed.symbol.empty() ? nullptr : compute(field);
     auto* ask = block(std::to_string(number) + "." + label_of(shape));
     auto* after = block(std::to_string(number) + ".after");
     const std::array present{presence(field, 0), field.alternatives == 2 ? presence(field, 1) : nullptr};
@@ -154,7 +155,15 @@ class FunctionWriter {
     }
   }
 
+  // The text, from the host's function.
+  llvm::Value* compute(const Field& field) {
+    auto* type = llvm::FunctionType::get(ir_.getPtrTy(), {ir_.getPtrTy()}, false);
+    const auto function = module_.getOrInsertFunction(llvm::StringRef(field.computed.symbol), type);
+    return ir_.CreateCall(function, {base_}, "computed");
+  }
+
   llvm::Value* presence(const Field& field, std::size_t alternative) {
+    if (computed_ != nullptr) return call("iris_has_text", {computed_, ir_.getInt32(0)}, "present");
     if (field.type == FieldType::text) return call("iris_has_text", {base_, offset(field, alternative)}, "present");
     if (field.flag_offset == 0) return nullptr;
     if (alternative > 0) return nullptr;  // one flag for both
@@ -189,6 +198,7 @@ class FunctionWriter {
   }
 
   llvm::Value* value(const Field& field, std::size_t alternative) {
+    if (computed_ != nullptr) return computed_;
     if (field.type == FieldType::number) {
       return call("iris_number_" + std::to_string(field.width), {base_, offset(field, alternative)}, "value");
     }
@@ -224,6 +234,7 @@ class FunctionWriter {
   llvm::Value* matches_ = nullptr;
   llvm::Value* answer_ = nullptr;
   llvm::Value* base_ = nullptr;
+  llvm::Value* computed_ = nullptr;  // of the family that is being written, where its field is computed
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 #include "jit/engine/static_lifetime.hpp"
 #include "jit/index/tables.hpp"
+#include "parsers/api.hpp"
 
 namespace iris::engine {
 namespace {
@@ -94,6 +95,20 @@ void* find_host(std::span<const HostSymbol> table, std::string_view name) {
   return found == table.end() ? nullptr : found->address;
 }
 
+// What parsers define for the SDK. Generated code calls computed fields, user code all of them.
+void* find_sdk(std::string_view name) {
+  for (const parsers::Protocol& protocol : parsers::registry()) {
+    for (const parsers::Field& field : protocol.fields) {
+      if (field.computed.symbol == name && !name.empty()) return address_of(field.computed.text);
+    }
+    if (protocol.sdk_functions == nullptr) continue;
+    for (const parsers::SdkFunction& function : protocol.sdk_functions()) {
+      if (function.symbol == name) return function.address;
+    }
+  }
+  return nullptr;
+}
+
 bool listed(Names names, std::string_view name) { return std::ranges::find(names, name) != names.end(); }
 
 // Where every other shared object of the process would find it: interposed definitions (operator new) and copies of
@@ -128,6 +143,7 @@ bool Symbols::in_allowed_library(const char* name) const {
 void* Symbols::find(const std::string& name, Trust trust) const {
   const bool user = trust == Trust::user;
   if (void* host = user ? find_host(user_host, name) : find_host(dispatch_host, name); host != nullptr) return host;
+  if (void* function = find_sdk(name); function != nullptr) return function;
   if (!user) return listed(memory, name) ? process_symbol(name.c_str()) : nullptr;
   if (std::ranges::any_of(starts_threads, [&](std::string_view prefix) { return name.starts_with(prefix); })) {
     return nullptr;
@@ -143,7 +159,7 @@ bool Symbols::exists(const std::string& name) { return process_symbol(name.c_str
 
 bool Symbols::reserved(std::string_view name) {
   static constexpr std::string_view allocator[] = {"_Znw", "_Zna", "_Zdl", "_Zda"};  // operator new, new[], delete, …
-  return find_host(user_host, name) != nullptr ||
+  return find_host(user_host, name) != nullptr || find_sdk(name) != nullptr ||
          std::ranges::any_of(allocator, [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 

@@ -87,7 +87,12 @@ std::expected<Name, FilterError> resolve(std::string_view name, const Span& span
   const auto field = std::ranges::find(protocol->fields, name.substr(dot + 1), &parsers::Field::name);
   if (field != protocol->fields.end()) return Name{protocol, &*field};
   std::string hint = suggestion(name);
-  if (hint.empty()) hint = fmt::format("fields: {}", list(protocol->fields, &parsers::Field::name));
+  constexpr std::size_t readable = 8;
+  if (hint.empty() && protocol->fields.size() > readable) {
+    hint = fmt::format("`irisctl fields {}` lists its fields", protocol->name);
+  } else if (hint.empty()) {
+    hint = fmt::format("fields: {}", list(protocol->fields, &parsers::Field::name));
+  }
   return fail_at(span, fmt::format("unknown field {}", quoted(name)), std::move(hint));
 }
 

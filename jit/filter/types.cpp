@@ -230,6 +230,9 @@ Checked check_test(const Node& node, const Writer& writer) {
   if (!name) return std::unexpected(name.error());
   if (auto error = check_subject(*name->protocol, writer.subject, test.name_span))
     return std::unexpected(std::move(*error));
+  if (name->field != nullptr && name->field->list)
+    return fail_at(test.name_span, fmt::format("'{}' is a list, and filters ask for single values", test.name),
+                   fmt::format("a callback reads it from 'const {}&'", name->protocol->session_type));
   if (test.relation == Relation::present && name->field != nullptr && name->field->truth)
     return writer.holds(membership(*name->field, {Operand{std::uint64_t{1}}}), node.span);
   if (test.relation == Relation::present)

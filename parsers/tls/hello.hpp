@@ -24,7 +24,8 @@ enum class HelloStatus : std::uint8_t {
 // `layout`, so it must live as long. Arrays come from `arena`.
 [[nodiscard]] HelloStatus parse_client_hello(std::span<const std::uint8_t> body, Arena& arena,
                                              TlsHandshake::Layout& layout) noexcept;
-[[nodiscard]] HelloStatus parse_server_hello(std::span<const std::uint8_t> body, TlsHandshake::Layout& layout) noexcept;
+[[nodiscard]] HelloStatus parse_server_hello(std::span<const std::uint8_t> body, Arena& arena,
+                                             TlsHandshake::Layout& layout) noexcept;
 
 // `body` follows the two-byte record header. Cipher kinds that only SSLv2 has are left out: they have no IANA number.
 [[nodiscard]] HelloStatus parse_sslv2_client_hello(std::span<const std::uint8_t> body, Arena& arena,

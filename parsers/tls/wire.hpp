@@ -18,14 +18,26 @@ enum class MessageType : std::uint8_t {
   hello_request = 0,
   client_hello = 1,
   server_hello = 2,
+  new_session_ticket = 4,
   hello_retry_request = 6,  // drafts of TLS 1.3 up to the 21st
+  certificate = 11,
+  server_key_exchange = 12,
+  certificate_request = 13,
+  server_hello_done = 14,
+  certificate_verify = 15,
+  client_key_exchange = 16,
+  finished = 20,
+  certificate_url = 21,
+  certificate_status = 22,
+  supplemental_data = 23,
 };
 
 inline constexpr std::size_t record_header_length = 5;
 inline constexpr std::size_t message_header_length = 4;
 inline constexpr std::size_t random_length = 32;
 inline constexpr std::size_t max_session_id = 32;
-// Of TLSPlaintext; older versions allow ciphertext 2,048 bytes more, but before a hello nothing is encrypted.
+inline constexpr std::size_t alert_length = 2;
+// Of TLSPlaintext; older versions allow ciphertext 2,048 bytes more, but what is read here is not encrypted.
 inline constexpr std::size_t max_record = 1U << 14U;
 
 // SSLv2's two-byte record header has the top bit set, which no ContentType has.

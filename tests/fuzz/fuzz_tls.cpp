@@ -28,6 +28,22 @@ void check_session(const iris::TlsHandshake& tls, const test::BlockArena& arena)
   }
   IRIS_FUZZ_CHECK(arena.holds(tls.client_alpn().data(), tls.client_alpn().size_bytes()));
   for (const std::string_view name : tls.client_alpn()) IRIS_FUZZ_CHECK(arena.holds(name.data(), name.size()));
+  for (const auto list :
+       {tls.client_extensions(), tls.client_groups(), tls.client_key_shares(), tls.server_extensions()}) {
+    IRIS_FUZZ_CHECK(arena.holds(list.data(), list.size_bytes()));
+  }
+  for (const auto bytes :
+       {tls.client_random(), tls.client_session_id(), tls.server_random(), tls.server_session_id()}) {
+    IRIS_FUZZ_CHECK(arena.holds(bytes.data(), bytes.size()));
+  }
+  for (const auto chain : {tls.certificates(), tls.client_certificates()}) {
+    for (const iris::TlsCertificate& certificate : chain) {
+      IRIS_FUZZ_CHECK(arena.holds(certificate.der.data(), certificate.der.size()));
+      IRIS_FUZZ_CHECK(certificate.sha256.data() == nullptr || certificate.sha256.size() == 64);
+    }
+  }
+  IRIS_FUZZ_CHECK(tls.ja3().empty() || tls.ja3().size() == 32);
+  IRIS_FUZZ_CHECK(tls.ja4().empty() || tls.ja4().size() == 36);
   IRIS_FUZZ_CHECK(tls.client_version().has_value() || tls.version().has_value());
   IRIS_FUZZ_CHECK(tls.complete() == (tls.client_version().has_value() && tls.version().has_value()));
 }
@@ -52,7 +68,10 @@ class Connection {
     IRIS_FUZZ_CHECK(!over_ || status == Status::done);
     if (status == Status::session) {
       check_session(*static_cast<const iris::TlsHandshake*>(parser_->session()), arena_);
-      IRIS_FUZZ_CHECK(parser_->next() == Status::session_end);
+      status = parser_->next();
+    }
+    if (status == Status::session_end) {
+      check_session(*static_cast<const iris::TlsHandshake*>(parser_->session()), arena_);
       IRIS_FUZZ_CHECK(parser_->next() == Status::done);
     }
     over_ = status != Status::more;

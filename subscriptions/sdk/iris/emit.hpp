@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <type_traits>
 
 namespace iris {
@@ -24,6 +26,12 @@ template <class Row>
 void emit(const Row& row) {
   static_assert(std::is_class_v<Row>, "iris::emit takes a struct: its members become the event's data");
   detail::iris_emit(detail::RowIndex<Row>::value, &row);
+}
+
+// For a row's member: nothing where a session's text is absent, so that it is emitted as null.
+[[nodiscard]] constexpr std::optional<std::string_view> if_present(std::string_view text) {
+  if (text.data() == nullptr) return std::nullopt;
+  return text;
 }
 
 }  // namespace iris

@@ -69,7 +69,9 @@ TEST(TlsParser, BothHellosMakeOneSession) {
   EXPECT_EQ(connection.feed(client, test::records(rich_client)), Status::more);
   EXPECT_EQ(connection.feed(server, test::records(modern_server + certificate)), Status::session);
   expect_modern(connection.session());
-  EXPECT_EQ(connection.parser->next(), Status::session_end);
+  EXPECT_EQ(connection.parser->next(), Status::more);
+  EXPECT_EQ(connection.feed(server, test::record(20, {1}) + test::record(23, Bytes(100, 1))), Status::more);
+  EXPECT_EQ(connection.feed(client, test::record(23, Bytes(100, 1))), Status::session_end);
   EXPECT_EQ(connection.parser->next(), Status::done);
   EXPECT_EQ(connection.feed(client, test::record(23, Bytes(100, 1))), Status::done);
   EXPECT_EQ(connection.parser->finish(), Status::done);
@@ -400,6 +402,176 @@ TEST(TlsParser, ArenaExhausted) {
     } else {
       EXPECT_EQ(second, Status::gave_up);
     }
+  }
+}
+
+// ---- what follows the hellos ----------------------------------------------------------------------------------------
+
+constexpr auto change_cipher_spec = [] { return test::record(20, {1}); };
+
+Bytes chain(std::initializer_list<Bytes> certificates) {
+  Bytes list;
+  for (const Bytes& each : certificates) list = list + test::vector(3, each);
+  return Bytes{11} + test::vector(3, test::vector(3, list));
+}
+Bytes message(std::uint8_t type, const Bytes& body = {}) { return Bytes{type} + test::vector(3, body); }
+
+const Bytes old_server = test::ServerHello{.cipher = 0xc02f}.message();
+
+TEST(TlsParser, CertificatesAreKeptInAnySplit) {
+  const Bytes first(700, 1);
+  const Bytes second(900, 2);
+  const Bytes from_server =
+      test::records(old_server + chain({first, second}) + message(12, Bytes(300, 3)) + message(14), 400);
+  for (std::size_t size = 1; size < from_server.size(); size += 37) {
+    Connection connection;
+    ASSERT_EQ(connection.feed(client, test::records(rich_client)), Status::more);
+    Status status = Status::more;
+    for (std::size_t at = 0; at < from_server.size(); at += size) {
+      status = connection.feed(server, slice(from_server, at, std::min(at + size, from_server.size())));
+      if (status == Status::session) status = connection.parser->next();
+      ASSERT_EQ(status, Status::more);
+    }
+    ASSERT_EQ(connection.feed(client, test::records(message(16, Bytes(64, 5))) + change_cipher_spec()), Status::more);
+    ASSERT_EQ(connection.feed(server, change_cipher_spec()), Status::session_end);
+    const TlsHandshake& tls = connection.session();
+    ASSERT_EQ(tls.layout.server_chain.size(), 2U);
+    EXPECT_THAT(tls.layout.server_chain[0], testing::ElementsAreArray(first));
+    EXPECT_THAT(tls.layout.server_chain[1], testing::ElementsAreArray(second));
+    EXPECT_THAT(tls.certificates(), IsEmpty()) << "these are none";
+    EXPECT_FALSE(tls.resumed());
+  }
+}
+
+TEST(TlsParser, MalformedChainsAreNone) {
+  for (const Bytes& body : {Bytes{}, Bytes{0, 0, 9, 1}, test::vector(3, {0, 0, 9, 1}), test::vector(3, {})}) {
+    Connection connection;
+    ASSERT_EQ(connection.feed(client, test::records(rich_client)), Status::more);
+    ASSERT_EQ(connection.feed(server, test::records(old_server + message(11, body))), Status::session);
+    EXPECT_THAT(connection.session().layout.server_chain, IsEmpty());
+    EXPECT_EQ(connection.parser->next(), Status::more);
+  }
+}
+
+TEST(TlsParser, ResumedByItsIdOrATicket) {
+  for (const Bytes& ticket : {Bytes{}, test::records(message(4, Bytes(100, 1)))}) {
+    Connection connection;
+    ASSERT_EQ(connection.feed(client, test::records(rich_client)), Status::more);
+    ASSERT_EQ(connection.feed(server, test::records(old_server) + ticket + change_cipher_spec()), Status::session);
+    ASSERT_EQ(connection.parser->next(), Status::more);
+    ASSERT_EQ(connection.feed(client, change_cipher_spec()), Status::session_end);
+    EXPECT_TRUE(connection.session().resumed());
+  }
+}
+
+TEST(TlsParser, ResumedWithAPreSharedKey) {
+  Connection connection;
+  const Bytes extensions =
+      test::extension(43, test::numbers({0x0304})) + test::extension(41, {0, 0}) + test::extension(51, {0, 0x1d, 0, 0});
+  ASSERT_EQ(connection.feed(client, test::records(rich_client)), Status::more);
+  ASSERT_EQ(connection.feed(server, test::records(test::ServerHello{.extensions = extensions}.message())),
+            Status::session);
+  EXPECT_TRUE(connection.session().resumed());
+  EXPECT_EQ(connection.session().group(), 0x1d);
+  EXPECT_THAT(connection.session().server_extensions(), ElementsAre(43, 41, 51));
+}
+
+TEST(TlsParser, ChangeCipherSpecOfTls13IsNoResumption) {
+  Connection connection;
+  ASSERT_EQ(connection.feed(client, test::records(rich_client)), Status::more);
+  ASSERT_EQ(connection.feed(server, test::records(modern_server) + change_cipher_spec()), Status::session);
+  ASSERT_EQ(connection.parser->next(), Status::more);
+  ASSERT_EQ(connection.feed(client, change_cipher_spec()), Status::session_end);
+  EXPECT_FALSE(connection.session().resumed());
+}
+
+TEST(TlsParser, FirstAlertOfEachSide) {
+  Connection connection;
+  ASSERT_EQ(connection.feed(client, test::records(rich_client)), Status::more);
+  ASSERT_EQ(connection.feed(server, test::alert(1, 112) + test::alert(2, 40)), Status::more);
+  ASSERT_EQ(connection.feed(client, test::alert(2, 42)), Status::more);
+  ASSERT_EQ(connection.parser->finish(), Status::session);
+  const TlsHandshake& tls = connection.session();
+  ASSERT_TRUE(tls.server_alert() && tls.client_alert());
+  EXPECT_EQ(tls.server_alert()->level, 1);
+  EXPECT_EQ(tls.server_alert()->description, 112);
+  EXPECT_EQ(tls.client_alert()->description, 42);
+  EXPECT_EQ(connection.parser->next(), Status::session_end);
+}
+
+TEST(TlsParser, ListsOfTheClientHello) {
+  Connection connection;
+  const Bytes share =
+      test::numbers({0x001d}) + test::vector(2, Bytes(32, 1)) + test::numbers({0x2a2a}) + test::vector(2, {0});
+  const Bytes extensions = test::extension(10, test::vector(2, test::numbers({0x3a3a, 0x1d, 0x17}))) +
+                           test::extension(11, test::vector(1, {0, 1})) +
+                           test::extension(13, test::vector(2, test::numbers({0x0403, 0x0804}))) +
+                           test::extension(51, test::vector(2, share)) + test::extension(0xfe0d, {1, 2, 3}) +
+                           test::extension(42, {}) + test::extension(41, {9});
+  ASSERT_EQ(connection.feed(client, test::records(test::ClientHello{.extensions = extensions}.message())),
+            Status::more);
+  ASSERT_EQ(connection.parser->finish(), Status::session);
+  const TlsHandshake& tls = connection.session();
+  EXPECT_THAT(tls.client_groups(), ElementsAre(0x3a3a, 0x1d, 0x17));
+  EXPECT_THAT(tls.client_point_formats(), ElementsAre(0, 1));
+  EXPECT_THAT(tls.client_signature_algorithms(), ElementsAre(0x0403, 0x0804));
+  EXPECT_THAT(tls.client_key_shares(), ElementsAre(0x1d, 0x2a2a));
+  EXPECT_THAT(tls.client_extensions(), ElementsAre(10, 11, 13, 51, 0xfe0d, 42, 41));
+  EXPECT_TRUE(tls.ech());
+  EXPECT_TRUE(tls.early_data());
+  EXPECT_TRUE(tls.psk_offered());
+  EXPECT_EQ(tls.client_session_id().size(), 32U);
+  EXPECT_EQ(tls.client_random().size(), 32U);
+  EXPECT_EQ(tls.ja3_text(), "771,4865-49199,10-11-13-51-65037-42-41,29-23,0-1");
+}
+
+// The example of JA4's description: a hello of Chrome 114.
+TEST(TlsParser, Ja4OfItsDescription) {
+  Bytes extensions =
+      test::server_name("example.org") + test::alpn({"h2", "http/1.1"}) +
+      test::extension(43, test::vector(1, test::numbers({0x0a0a, 0x0304, 0x0303}))) +
+      test::extension(13,
+                      test::vector(2, test::numbers({0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601})));
+  for (const int type :
+       {0x001b, 0x0033, 0x4469, 0x0017, 0x002d, 0x0005, 0x0023, 0x0012, 0xff01, 0x000b, 0x000a, 0x0015, 0x1a1a}) {
+    extensions = extensions + test::extension(static_cast<std::uint16_t>(type), {});
+  }
+  const Bytes ciphers = test::numbers({0x0a0a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8,
+                                       0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035});
+  Connection connection;
+  ASSERT_EQ(
+      connection.feed(client, test::records(test::ClientHello{.ciphers = ciphers, .extensions = extensions}.message())),
+      Status::more);
+  ASSERT_EQ(connection.parser->finish(), Status::session);
+  EXPECT_EQ(connection.session().ja4(), "t13d1516h2_8daaf6152771_e5627efa2ab1");
+  EXPECT_EQ(connection.session().ja3s().data(), nullptr);
+}
+
+TEST(TlsParser, Ja3IsTheDigestOfItsText) {
+  Connection connection;
+  const Bytes hello =
+      test::ClientHello{.version = 0x0301, .ciphers = test::numbers({4, 5}), .extensions = std::nullopt}.message();
+  const Bytes answer =
+      test::ServerHello{.version = 0x0301, .cipher = 5, .extensions = test::extension(35, {})}.message();
+  ASSERT_EQ(connection.feed(client, test::records(hello)), Status::more);
+  ASSERT_EQ(connection.feed(server, test::records(answer)), Status::session);
+  const TlsHandshake& tls = connection.session();
+  EXPECT_EQ(tls.ja3_text(), "769,4-5,,,");
+  EXPECT_EQ(tls.ja3(), "1d70598d8ccdfcb836bfeb091ab8e469");  // printf 769,4-5,,, | md5sum
+  EXPECT_EQ(tls.ja3s_text(), "769,5,35");
+  EXPECT_EQ(tls.cipher_name(), "TLS_RSA_WITH_RC4_128_SHA");
+  EXPECT_EQ(tls.version_name(), "TLSv1.0");
+}
+
+TEST(TlsParser, WhatIsComputedStaysWithinTheArena) {
+  for (std::size_t extra = 0; extra < 3000; extra += 16) {
+    Connection connection(sizeof(TlsParser) + extra);
+    (void)connection.feed(client, test::records(rich_client));
+    if (connection.parser->finish() != Status::session) continue;
+    const TlsHandshake& tls = connection.session();
+    EXPECT_TRUE(tls.ja4().empty() || tls.ja4().size() == 36);
+    EXPECT_TRUE(tls.ja3().empty() || tls.ja3().size() == 32);
+    EXPECT_THAT(tls.certificates(), IsEmpty());
   }
 }
 

@@ -1,4 +1,4 @@
-#include "parsers/tls/hello_reader.hpp"
+#include "parsers/tls/handshake_reader.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -8,8 +8,8 @@
 namespace iris::parsers::tls {
 namespace {
 
-// The first piece of memory for a hello, and by how much it grows: most hellos fit, and a length that is only claimed
-// costs little. The largest hello wastes a third.
+// The first piece of memory for a message, and by how much it grows: most fit, and a length that is only claimed costs
+// little. The largest one wastes a third.
 constexpr std::size_t first_capacity = 4096;
 constexpr std::size_t growth = 4;
 
@@ -27,15 +27,18 @@ bool collect(std::span<const std::uint8_t>& bytes, std::uint8_t* header, std::ui
 
 }  // namespace
 
-HelloReader::Outcome HelloReader::read(Bytes& bytes, Arena& arena) noexcept {
+HandshakeReader::Outcome HandshakeReader::read(Bytes& bytes, Arena& arena) noexcept {
   while (!bytes.empty()) {
     if (record_left_ == 0) {
-      if (!read_record_header(bytes)) return Outcome::failed;
+      if (const Outcome outcome = read_record_header(bytes); outcome != Outcome::more) return outcome;
       continue;
     }
     Bytes rest = bytes.first(std::min<std::size_t>(record_left_, bytes.size()));
     const std::size_t offered = rest.size();
-    if (content_ != ContentType::handshake) {
+    Outcome outcome = Outcome::more;
+    if (content_ == ContentType::alert) {
+      outcome = read_alert(rest);
+    } else if (content_ != ContentType::handshake) {
       rest = {};
     } else if (!in_message_) {
       if (collect(rest, message_header_.data(), message_header_size_, message_header_length) && !begin_message()) {
@@ -49,60 +52,83 @@ HelloReader::Outcome HelloReader::read(Bytes& bytes, Arena& arena) noexcept {
     const std::size_t taken = offered - rest.size();
     bytes = bytes.subspan(taken);
     record_left_ -= static_cast<std::uint32_t>(taken);
+    if (outcome != Outcome::more) return outcome;
     if (in_message_ && read_ == length_) {
       in_message_ = false;
-      if (kind_ != Outcome::more) return kind_;
+      return sslv2_ ? Outcome::sslv2_client_hello : Outcome::message;
     }
   }
   return Outcome::more;
 }
 
-// False when this is no record, or one that comes only after the hello.
-bool HelloReader::read_record_header(Bytes& bytes) noexcept {
+HandshakeReader::Outcome HandshakeReader::read_record_header(Bytes& bytes) noexcept {
   if (!begun_) {
     begun_ = true;
     sslv2_ = is_sslv2_record(bytes[0]);
+  } else if (record_header_size_ == 0) {
+    sslv2_ = false;  // only the first
   }
   const std::size_t needed = sslv2_ ? sslv2_record_header_length : record_header_length;
-  if (!collect(bytes, record_header_.data(), record_header_size_, needed)) return true;
+  if (!collect(bytes, record_header_.data(), record_header_size_, needed)) return Outcome::more;
   record_header_size_ = 0;
   if (sslv2_) {
-    sslv2_ = false;
+    content_ = ContentType::handshake;
     record_left_ = length_ = load16(record_header_.data()) & 0x7fffU;
-    kind_ = Outcome::sslv2_client_hello;
-    in_message_ = true;
-    return length_ >= sslv2_hello_header_length;
+    read_ = 0;
+    in_message_ = kept_ = true;
+    return length_ >= sslv2_hello_header_length ? Outcome::more : Outcome::failed;
   }
   content_ = ContentType{record_header_[0]};
   record_left_ = load16(record_header_.data() + 3);
-  return is_record_type(record_header_[0]) && record_header_[1] == 3 && record_left_ <= max_record &&
-         content_ != ContentType::application_data;
+  if (content_ == ContentType::application_data) return Outcome::application_data;
+  if (!is_record_type(record_header_[0]) || record_header_[1] != 3 || record_left_ > max_record) return Outcome::failed;
+  return content_ == ContentType::change_cipher_spec ? Outcome::change_cipher_spec : Outcome::more;
 }
 
-// The message header is complete. False when the message comes only after the hello, or is too long.
-bool HelloReader::begin_message() noexcept {
+// One that is longer than two bytes is encrypted.
+HandshakeReader::Outcome HandshakeReader::read_alert(Bytes& bytes) noexcept {
+  if (alert_size_ == 0 && record_left_ != alert_length) return Outcome::failed;
+  if (!collect(bytes, alert_.data(), alert_size_, alert_length)) return Outcome::more;
+  alert_size_ = 0;
+  return Outcome::alert;
+}
+
+// The message header is complete. False when this is no handshake message, or too long a one.
+bool HandshakeReader::begin_message() noexcept {
   message_header_size_ = 0;
   length_ = load32(message_header_.data()) & 0xffffffU;
   read_ = 0;
   in_message_ = true;
-  switch (MessageType{message_header_[0]}) {
+  type_ = MessageType{message_header_[0]};
+  buffer_ = nullptr;
+  capacity_ = 0;
+  kept_ = false;
+  switch (type_) {
     case MessageType::client_hello:
-      kind_ = Outcome::client_hello;
-      return length_ <= max_message;
     case MessageType::server_hello:
-      kind_ = Outcome::server_hello;
+    case MessageType::certificate:
+      kept_ = true;
       return length_ <= max_message;
     case MessageType::hello_request:
     case MessageType::hello_retry_request:
-      kind_ = Outcome::more;
+    case MessageType::new_session_ticket:
+    case MessageType::server_key_exchange:
+    case MessageType::certificate_request:
+    case MessageType::server_hello_done:
+    case MessageType::certificate_verify:
+    case MessageType::client_key_exchange:
+    case MessageType::finished:
+    case MessageType::certificate_url:
+    case MessageType::certificate_status:
+    case MessageType::supplemental_data:
       return true;
   }
   return false;
 }
 
 // False when out of memory.
-bool HelloReader::append(Bytes piece, Arena& arena) noexcept {
-  if (kind_ != Outcome::more) {
+bool HandshakeReader::append(Bytes piece, Arena& arena) noexcept {
+  if (kept_ && !piece.empty()) {
     if (!reserve(read_ + piece.size(), arena)) return false;
     std::memcpy(buffer_ + read_, piece.data(), piece.size());
   }
@@ -110,7 +136,7 @@ bool HelloReader::append(Bytes piece, Arena& arena) noexcept {
   return true;
 }
 
-bool HelloReader::reserve(std::size_t size, Arena& arena) noexcept {
+bool HandshakeReader::reserve(std::size_t size, Arena& arena) noexcept {
   if (size <= capacity_) return true;
   const std::size_t wanted = std::max({size, first_capacity, capacity_ * growth});
   const std::size_t capacity = std::min<std::size_t>(wanted, length_);
