@@ -2,6 +2,7 @@
 #include <array>
 
 #include "parsers/api.hpp"
+#include "parsers/dns/schema.hpp"
 #include "parsers/packet/schema.hpp"
 #include "parsers/tls/schema.hpp"
 
@@ -23,6 +24,7 @@ std::span<const Protocol> registry() noexcept {
         packet::tcp, packet::udp, packet::conn,
         packet::icmp, packet::icmpv6, packet::sctp, packet::esp, packet::gre,
         tls::protocol,
+        dns::protocol,
     };
     // clang-format on
     static_assert(list.size() <= 64, "sets of protocols are bits of a 64-bit number");

@@ -64,6 +64,7 @@
 #include <iris/link.hpp>
 #include <iris/net.hpp>
 #include <iris/packets.hpp>
+#include <iris/protocols/dns.hpp>
 #include <iris/protocols/tls.hpp>
 #include <iris/tcp_metrics.hpp>
 #include <iris/time.hpp>
