@@ -3,6 +3,7 @@
 
 #include "parsers/api.hpp"
 #include "parsers/dns/schema.hpp"
+#include "parsers/http/schema.hpp"
 #include "parsers/packet/schema.hpp"
 #include "parsers/tls/schema.hpp"
 
@@ -24,6 +25,7 @@ std::span<const Protocol> registry() noexcept {
         packet::tcp, packet::udp, packet::conn,
         packet::icmp, packet::icmpv6, packet::sctp, packet::esp, packet::gre,
         tls::protocol,
+        http::protocol,
         dns::protocol,
     };
     // clang-format on

@@ -203,6 +203,11 @@ void Tracker::parse(Record& record, Connection& connection, Content& content, co
   Status status = layer7.status();
   for (;;) {
     if (identified) {
+      if (connection.protocol_decided && layer7.protocol() == 0) {  // what the tunnel carries is none of ours
+        connection.sessions_over = true;
+        connection.frontier.shrink(0);
+        return;
+      }
       decide_protocol(record, connection, layer7, piece.ts);
       // Who wanted this to be another protocol wants nothing any more.
       if (connection.sessions_over || (record.needs & need::parse) == 0) return;

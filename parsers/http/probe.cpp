@@ -1,0 +1,45 @@
+#include "parsers/http/probe.hpp"
+
+#include "parsers/http/head.hpp"
+#include "parsers/text.hpp"
+
+namespace iris::parsers::http {
+namespace {
+
+// Of a start line: browsers and servers allow some 8 KiB, a probe sees less.
+constexpr std::size_t longest_line = 2048;
+
+std::string_view without_empty_lines(std::string_view text) noexcept {
+  while (text.starts_with('\r') || text.starts_with('\n')) text.remove_prefix(1);
+  return text;
+}
+
+}  // namespace
+
+Probe probe(const Beginning& beginning) noexcept {
+  const std::string_view text = without_empty_lines(as_text(beginning.latest_sent()));
+  if (text.empty()) return Probe::not_yet;
+  std::string_view rest = text;
+  const std::string_view line = take_line(rest);
+  const bool whole = line.size() < text.size() && (!rest.empty() || text.ends_with('\n'));
+  if (whole) {
+    const bool found = parse_request_line(line).has_value() || parse_status_line(line).has_value();
+    return found ? Probe::match : Probe::no_match;
+  }
+  if (!may_be_request_line(line) && !may_be_status_line(line)) return Probe::no_match;
+  if (line.size() <= longest_line) return Probe::not_yet;
+  // A URI that is longer than what is looked at: it has to look like one.
+  const std::size_t space = line.find(' ');
+  const bool target = space != std::string_view::npos && space + 1 < line.size() &&
+                      (line[space + 1] == '/' || line.substr(space + 1).starts_with("http"));
+  return target ? Probe::match : Probe::no_match;
+}
+
+bool may_tunnel(const Beginning& beginning) noexcept {
+  for (const auto& sent : beginning.sent) {
+    if (without_empty_lines(as_text(sent)).starts_with("CONNECT ")) return true;
+  }
+  return false;
+}
+
+}  // namespace iris::parsers::http

@@ -1,0 +1,11 @@
+// HTTP as filters and the registry see it.
+#pragma once
+
+#include "parsers/api.hpp"
+
+namespace iris::parsers::http {
+
+// Without presence: the registry numbers it.
+extern const Protocol protocol;
+
+}  // namespace iris::parsers::http
