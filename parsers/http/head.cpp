@@ -24,12 +24,20 @@ std::string_view trim(std::string_view text) noexcept {
 std::string_view version_of(std::string_view text) noexcept {
   if (!text.starts_with(protocol_name)) return {};
   const std::string_view version = text.substr(protocol_name.size());
-  const bool number = !version.empty() && is_digit(version.front()) && is_digit(version.back());
+  const bool number = !version.empty() && is_digit(version.front());
   const bool only = std::ranges::all_of(version, [](char c) { return is_digit(c) || c == '.'; });
   return number && only && version.size() <= 5 ? version : std::string_view();
 }
 
 }  // namespace
+
+// RFC 9110, 9.3; RFC 5789; RFC 4918, 9.
+bool is_known_method(std::string_view method) noexcept {
+  static constexpr std::string_view known[] = {"GET",     "HEAD",   "POST",     "PUT",       "DELETE", "CONNECT",
+                                               "OPTIONS", "TRACE",  "PATCH",    "COPY",      "LOCK",   "MKCOL",
+                                               "MOVE",    "UNLOCK", "PROPFIND", "PROPPATCH", "SEARCH"};
+  return std::ranges::find(known, method) != std::end(known);
+}
 
 std::optional<RequestLine> parse_request_line(std::string_view line) noexcept {
   line = trim(line);
@@ -38,12 +46,13 @@ std::optional<RequestLine> parse_request_line(std::string_view line) noexcept {
   if (method.empty() || method.size() > longest_method || !std::ranges::all_of(method, is_method_character)) {
     return std::nullopt;
   }
-  const std::size_t last = line.find_last_of(" \t");
-  if (last == std::string_view::npos || last <= method_end) return std::nullopt;
-  const std::string_view version = version_of(line.substr(last + 1));
-  const std::string_view target = trim(line.substr(method_end, last - method_end));
-  if (version.empty() || target.empty()) return std::nullopt;
-  return RequestLine{method, target, version};
+  const std::string_view rest = trim(line.substr(method_end));
+  const std::size_t last = rest.find_last_of(" \t");
+  const std::string_view version =
+      last == std::string_view::npos ? std::string_view() : version_of(rest.substr(last + 1));
+  if (!version.empty()) return RequestLine{method, trim(rest.substr(0, last)), version};
+  if (!is_known_method(method)) return std::nullopt;
+  return RequestLine{method, rest, {}};
 }
 
 std::optional<StatusLine> parse_status_line(std::string_view line) noexcept {

@@ -26,7 +26,8 @@ struct StatusLine {
   std::string_view reason;
 };
 
-// A line without its end. nullopt: it is no such line. HTTP/0.9 has no version, and is none.
+// A line without its end. nullopt: it is no such line. Behind a method that everybody knows target and version may be
+// missing, as in HTTP/0.9: they are empty then.
 [[nodiscard]] std::optional<RequestLine> parse_request_line(std::string_view line) noexcept;
 [[nodiscard]] std::optional<StatusLine> parse_status_line(std::string_view line) noexcept;
 

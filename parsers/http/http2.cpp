@@ -64,6 +64,11 @@ void* reallocate(void* pointer, std::size_t size, void* recycler) noexcept {
 
 }  // namespace
 
+Http2::Http2(Recycler& recycler, Transactions& transactions) noexcept
+    : recycler_(recycler),
+      transactions_(transactions),
+      memory_{&recycler, allocate, give_back, allocate_zeros, reallocate} {}
+
 // ---- frames ---------------------------------------------------------------------------------------------------------
 
 bool Http2::read(bool from_client, Bytes bytes) noexcept {
@@ -263,9 +268,7 @@ bool Http2::end_block(bool from_client) noexcept {
 
 nghttp2_hd_inflater* Http2::inflater(Side& from) noexcept {
   if (from.inflater == nullptr) {
-    nghttp2_mem memory{&recycler_, allocate, give_back, allocate_zeros, reallocate};
-    // Copies `memory`.
-    if (nghttp2_hd_inflate_new2(&from.inflater, &memory) != 0) from.inflater = nullptr;
+    if (nghttp2_hd_inflate_new2(&from.inflater, &memory_) != 0) from.inflater = nullptr;
   }
   return from.inflater;
 }

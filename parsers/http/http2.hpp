@@ -2,6 +2,8 @@
 // nghttp2's HPACK (RFC 7541), whose memory is the connection's.
 #pragma once
 
+#include <nghttp2/nghttp2.h>
+
 #include <array>
 #include <cstdint>
 #include <span>
@@ -9,13 +11,11 @@
 #include "parsers/http/transaction.hpp"
 #include "parsers/recycler.hpp"
 
-struct nghttp2_hd_inflater;
-
 namespace iris::parsers::http {
 
 class Http2 {
  public:
-  Http2(Recycler& recycler, Transactions& transactions) noexcept : recycler_(recycler), transactions_(transactions) {}
+  Http2(Recycler& recycler, Transactions& transactions) noexcept;
 
   // What is left of the client's preface, once its beginning was read elsewhere.
   void expect_preface(std::uint32_t bytes) noexcept { sides_[0].skip = bytes; }
@@ -69,6 +69,7 @@ class Http2 {
 
   Recycler& recycler_;
   Transactions& transactions_;
+  nghttp2_mem memory_;         // the decoders refer to it
   std::array<Side, 2> sides_;  // the client's, the server's
 };
 

@@ -1,5 +1,7 @@
 #include "parsers/http/probe.hpp"
 
+#include <algorithm>
+
 #include "parsers/http/head.hpp"
 #include "parsers/text.hpp"
 
@@ -14,6 +16,14 @@ std::string_view without_empty_lines(std::string_view text) noexcept {
   return text;
 }
 
+bool is_text(std::string_view line) noexcept {
+  return !line.empty() && std::ranges::all_of(line, [](char c) { return (c >= ' ' && c < 0x7f) || c == '\t'; });
+}
+
+Direction other(Direction direction) noexcept {
+  return direction == Direction::FromOriginator ? Direction::FromResponder : Direction::FromOriginator;
+}
+
 }  // namespace
 
 Probe probe(const Beginning& beginning) noexcept {
@@ -23,8 +33,13 @@ Probe probe(const Beginning& beginning) noexcept {
   const std::string_view line = take_line(rest);
   const bool whole = line.size() < text.size() && (!rest.empty() || text.ends_with('\n'));
   if (whole) {
-    const bool found = parse_request_line(line).has_value() || parse_status_line(line).has_value();
-    return found ? Probe::match : Probe::no_match;
+    const auto request = parse_request_line(line);
+    if ((request && !request->version.empty()) || parse_status_line(line)) return Probe::match;
+    // Malformed, or HTTP/0.9: what the other side says tells.
+    const std::string_view others = without_empty_lines(as_text(beginning.of(other(beginning.latest))));
+    if (others.empty()) return is_text(line) ? Probe::not_yet : Probe::no_match;
+    const bool answered = may_be_status_line(others) && (is_text(line) || request);
+    return !answered ? Probe::no_match : others.size() > 8 ? Probe::match : Probe::not_yet;
   }
   if (!may_be_request_line(line) && !may_be_status_line(line)) return Probe::no_match;
   if (line.size() <= longest_line) return Probe::not_yet;
