@@ -5,6 +5,7 @@
 #include "parsers/dns/schema.hpp"
 #include "parsers/http/schema.hpp"
 #include "parsers/packet/schema.hpp"
+#include "parsers/ssh/schema.hpp"
 #include "parsers/tls/schema.hpp"
 
 namespace iris::parsers {
@@ -26,6 +27,7 @@ std::span<const Protocol> registry() noexcept {
         packet::icmp, packet::icmpv6, packet::sctp, packet::esp, packet::gre,
         tls::protocol,
         http::protocol,
+        ssh::protocol,
         dns::protocol,
     };
     // clang-format on

@@ -1,0 +1,11 @@
+// SSH as filters and the registry see it.
+#pragma once
+
+#include "parsers/api.hpp"
+
+namespace iris::parsers::ssh {
+
+// Without presence: the registry numbers it.
+extern const Protocol protocol;
+
+}  // namespace iris::parsers::ssh
