@@ -5,6 +5,7 @@
 #include "parsers/dns/schema.hpp"
 #include "parsers/http/schema.hpp"
 #include "parsers/packet/schema.hpp"
+#include "parsers/quic/schema.hpp"
 #include "parsers/ssh/schema.hpp"
 #include "parsers/tls/schema.hpp"
 
@@ -28,6 +29,7 @@ std::span<const Protocol> registry() noexcept {
         tls::protocol,
         http::protocol,
         ssh::protocol,
+        quic::protocol,
         dns::protocol,
     };
     // clang-format on

@@ -1,0 +1,286 @@
+#include "parsers/quic/parser.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "parsers/bytes.hpp"
+#include "parsers/quic/google.hpp"
+#include "parsers/text.hpp"
+#include "parsers/tls/hello.hpp"
+#include "parsers/tls/wire.hpp"
+
+namespace iris::parsers::quic {
+
+// Arenas run no destructors.
+static_assert(std::is_trivially_destructible_v<QuicConnection> && std::is_trivially_destructible_v<CryptoStream>);
+
+// ---- reports --------------------------------------------------------------------------------------------------------
+
+Status QuicParser::parse(const Segment& segment) noexcept {
+  if (over_) return Status::done;
+  left_ = segment.bytes;
+  from_client_ = segment.direction == Direction::FromOriginator;
+  return go_on();
+}
+
+Status QuicParser::next() noexcept { return go_on(); }
+
+Status QuicParser::finish() noexcept {
+  over_ = true;
+  left_ = {};
+  if (current_ != nullptr) current_->over = true;
+  return go_on();
+}
+
+Status QuicParser::go_on() noexcept {
+  for (;;) {
+    if (current_ != nullptr && !current_->reported && (current_->session.layout.complete || current_->over)) {
+      current_->reported = true;
+      return Status::session;
+    }
+    if (current_ != nullptr && current_->over && !current_->ended) {
+      current_->ended = true;
+      return Status::session_end;
+    }
+    if (over_) return Status::done;
+    if (exhausted_) {
+      over_ = true;
+      return Status::gave_up;
+    }
+    if (left_.empty()) return Status::more;
+    take_packet();
+  }
+}
+
+// ---- packets --------------------------------------------------------------------------------------------------------
+
+// The first packet of what is left of the datagram.
+void QuicParser::take_packet() noexcept {
+  LongHeader header;
+  if (google_version(left_) != 0) return take_google();
+  if (!is_long(left_.front())) return take_short();
+  if (!read_long_header(left_, header)) {
+    left_ = {};
+    return;
+  }
+  if (header.version == 0) return take_negotiation();
+  const Version* version = find_version(header.version);
+  if (is_grease(header.version)) version = versions_behind_grease().front();
+  if (current_ == nullptr && from_client_) begin(header);
+  if (version == nullptr || version->salt == nullptr) {
+    if (is_open() && from_client_) set_version(header.version);
+    left_ = {};
+    return;
+  }
+  const PacketType type = packet_type(*version, header.first_byte);
+  Extent extent;
+  if (type == PacketType::retry || !read_extent(left_, header, type == PacketType::initial, extent)) {
+    if (type == PacketType::retry && is_open() && !from_client_) current_->session.layout.retry = true;
+    left_ = {};
+    return;
+  }
+  if (type == PacketType::zero_rtt && is_open()) current_->session.layout.zero_rtt = true;
+  if (!from_client_ && is_open() && current_->session.layout.server_scid.data() == nullptr) {
+    current_->session.layout.server_scid = copy(header.scid);
+  }
+  if (type == PacketType::initial) return take_initial(header, *version, extent);
+  left_ = left_.subspan(extent.end);
+}
+
+// Behind it nothing can be told apart. Of the client it says that the handshake is done.
+void QuicParser::take_short() noexcept {
+  left_ = {};
+  if (is_open() && from_client_ && current_->reported) current_->over = true;
+}
+
+void QuicParser::take_negotiation() noexcept {
+  left_ = {};
+  if (is_open()) current_->session.layout.version_negotiation = true;
+}
+
+// Google's own handshake: what the first client hello says in clear.
+void QuicParser::take_google() noexcept {
+  const Bytes packet = std::exchange(left_, {});
+  if (!from_client_) return;
+  const GoogleHello hello = read_google(packet);
+  if (current_ == nullptr) {
+    LongHeader own;
+    own.version = hello.version;
+    own.dcid = hello.connection_id;
+    begin(own);
+  }
+  if (!is_open() || current_->session.layout.complete || !hello.found) return;
+  QuicConnection::Layout& layout = current_->session.layout;
+  const auto text = [&](Bytes bytes) { return bytes.data() == nullptr ? std::string_view() : as_text(copy(bytes)); };
+  layout.tls.layout.sni = text(hello.server_name);
+  layout.user_agent = text(hello.user_agent);
+  layout.complete = true;
+}
+
+void QuicParser::take_initial(const LongHeader& header, const Version& version, const Extent& extent) noexcept {
+  const Bytes frames = open_initial(header, version, extent);
+  if (current_ != nullptr && current_->over && !current_->ended) return;  // another connection: once this one has ended
+  left_ = left_.subspan(extent.end);
+  if (!frames.empty()) take_frames(frames);
+}
+
+// Empty when it does not open. May find that another connection began, and marks the current one as over.
+QuicParser::Bytes QuicParser::open_initial(const LongHeader& header, const Version& version,
+                                           const Extent& extent) noexcept {
+  const Bytes packet = left_.first(extent.end);
+  if (current_ != nullptr && current_->has_keys) {
+    const PacketKeys& keys = from_client_ ? current_->keys.client : current_->keys.server;
+    if (const Bytes frames = open(keys, packet, extent.number_at); !frames.empty()) {
+      return is_open() ? frames : Bytes{};
+    }
+    if (std::ranges::equal(current_->key_dcid, header.dcid)) return {};
+  }
+  if (!from_client_) return {};
+  InitialKeys keys;
+  const Bytes frames = open_first(header, version, extent, keys);
+  if (frames.empty()) return {};
+  if (is_open() && current_->session.layout.complete) {
+    const bool again = current_->session.layout.retry || current_->session.layout.version_negotiation;
+    if (!again) current_->over = true;
+    if (!again) return {};
+  }
+  if (!is_open()) begin(header);
+  if (!is_open()) return {};
+  current_->keys = keys;
+  current_->key_dcid = copy(header.dcid);
+  current_->has_keys = true;
+  set_version(header.version);
+  return frames;
+}
+
+// With keys from the packet's own connection id.
+QuicParser::Bytes QuicParser::open_first(const LongHeader& header, const Version& version, const Extent& extent,
+                                         InitialKeys& keys) const noexcept {
+  const Bytes packet = left_.first(extent.end);
+  const Version* const known[] = {&version};
+  const auto candidates = is_grease(header.version) ? versions_behind_grease() : std::span<const Version* const>(known);
+  for (const Version* candidate : candidates) {
+    keys = derive(*candidate, header.dcid);
+    if (const Bytes frames = open(keys.client, packet, extent.number_at); !frames.empty()) return frames;
+  }
+  return {};
+}
+
+// ---- frames ---------------------------------------------------------------------------------------------------------
+
+// RFC 9000, 12.4: those that Initial packets may have.
+void QuicParser::take_frames(Bytes frames) noexcept {
+  constexpr std::uint8_t padding = 0x00;
+  constexpr std::uint8_t ping = 0x01;
+  constexpr std::uint8_t ack = 0x02;
+  constexpr std::uint8_t ack_ecn = 0x03;
+  constexpr std::uint8_t crypto = 0x06;
+  for (std::size_t at = 0; at < frames.size();) {
+    const std::uint8_t type = frames[at++];
+    if (type == padding || type == ping) continue;
+    std::uint64_t value = 0;
+    if (type == crypto) {
+      std::uint64_t offset = 0;
+      if (!read_integer(frames, at, offset) || !read_integer(frames, at, value) || value > frames.size() - at) return;
+      take_crypto(offset, frames.subspan(at, static_cast<std::size_t>(value)));
+      at += static_cast<std::size_t>(value);
+      continue;
+    }
+    if (type != ack && type != ack_ecn) return;  // CONNECTION_CLOSE: nothing behind it matters
+    std::uint64_t ranges = 0;
+    if (!read_integer(frames, at, value) || !read_integer(frames, at, value) || !read_integer(frames, at, ranges)) {
+      return;
+    }
+    std::uint64_t numbers = 1 + 2 * std::min<std::uint64_t>(ranges, frames.size()) + (type == ack_ecn ? 3 : 0);
+    for (; numbers > 0; --numbers) {
+      if (!read_integer(frames, at, value)) return;
+    }
+  }
+}
+
+void QuicParser::take_crypto(std::uint64_t offset, Bytes bytes) noexcept {
+  if (from_client_) {
+    if (current_->session.layout.complete) return;
+    (void)current_->client_hello.take(offset, bytes, arena_);
+    return read_client_hello();
+  }
+  if (current_->server_hello_read) return;
+  (void)current_->server_hello.take(offset, bytes, arena_);
+  read_server_hello();
+}
+
+namespace {
+
+// The body of the stream's first message, of the given type; data() == nullptr while it is not whole.
+std::span<const std::uint8_t> first_message(std::span<const std::uint8_t> stream, tls::MessageType type) noexcept {
+  if (stream.size() < tls::message_header_length || stream[0] != static_cast<std::uint8_t>(type)) return {};
+  const std::size_t length = load32(stream.data()) & 0xffffffU;
+  if (length > stream.size() - tls::message_header_length) return {};
+  return stream.subspan(tls::message_header_length, length);
+}
+
+}  // namespace
+
+void QuicParser::read_client_hello() noexcept {
+  const Bytes body = first_message(current_->client_hello.bytes(), tls::MessageType::client_hello);
+  if (body.data() == nullptr) return;
+  TlsHandshake::Layout& tls = current_->session.layout.tls.layout;
+  // Its bytes stay where they are: nothing is added to the stream any more.
+  if (tls::parse_client_hello(body, arena_, tls) == tls::HelloStatus::ok) current_->session.layout.complete = true;
+}
+
+void QuicParser::read_server_hello() noexcept {
+  const Bytes body = first_message(current_->server_hello.bytes(), tls::MessageType::server_hello);
+  if (body.data() == nullptr) return;
+  TlsHandshake::Layout& tls = current_->session.layout.tls.layout;
+  current_->server_hello_read = tls::parse_server_hello(body, arena_, tls) == tls::HelloStatus::ok;
+  tls.complete = current_->server_hello_read && current_->session.layout.complete;
+}
+
+// ---- connections ----------------------------------------------------------------------------------------------------
+
+QuicParser::Bytes QuicParser::copy(Bytes bytes) noexcept {
+  auto* memory = static_cast<std::uint8_t*>(arena_.allocate(bytes.size(), 1));
+  exhausted_ = exhausted_ || memory == nullptr;
+  if (memory == nullptr) return {};
+  if (!bytes.empty()) std::memcpy(memory, bytes.data(), bytes.size());
+  return {memory, bytes.size()};
+}
+
+void QuicParser::begin(const LongHeader& header) noexcept {
+  void* memory = arena_.allocate(sizeof(Connection), alignof(Connection));
+  exhausted_ = exhausted_ || memory == nullptr;
+  if (memory == nullptr) return;
+  current_ = new (memory) Connection;
+  QuicConnection::Layout& layout = current_->session.layout;
+  layout.tls.layout.arena = &arena_;
+  layout.tls.layout.quic = true;
+  layout.client_dcid = copy(header.dcid);
+  layout.client_scid = copy(header.scid);
+  set_version(header.version);
+}
+
+void QuicParser::set_version(std::uint32_t number) noexcept {
+  QuicConnection::Layout& layout = current_->session.layout;
+  if (layout.version == number) return;
+  layout.version = number;
+  if (const Version* version = find_version(number); version != nullptr) {
+    layout.version_name = version->name;
+    return;
+  }
+  // "0x0a0a0a0a"
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::array<std::uint8_t, 10> text{'0', 'x'};
+  for (std::size_t i = 0; i < 8; ++i) text[2 + i] = static_cast<std::uint8_t>(digits[number >> (28 - 4 * i) & 15U]);
+  layout.version_name = as_text(copy(text));
+}
+
+Parser* create(Arena& arena, const FiveTuple& /*tuple*/) noexcept {
+  void* memory = arena.allocate(sizeof(QuicParser), alignof(QuicParser));
+  return memory == nullptr ? nullptr : new (memory) QuicParser(arena);
+}
+
+}  // namespace iris::parsers::quic
