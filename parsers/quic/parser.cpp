@@ -92,8 +92,10 @@ void QuicParser::take_packet() noexcept {
 
 // Behind it nothing can be told apart. Of the client it says that the handshake is done.
 void QuicParser::take_short() noexcept {
+  constexpr std::uint8_t fixed_bit = 0x40;
+  const bool padding = (left_.front() & fixed_bit) == 0;  // of a datagram, behind its last packet
   left_ = {};
-  if (is_open() && from_client_ && current_->reported) current_->over = true;
+  if (!padding && is_open() && from_client_ && current_->reported) current_->over = true;
 }
 
 void QuicParser::take_negotiation() noexcept {

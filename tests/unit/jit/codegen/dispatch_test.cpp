@@ -15,6 +15,7 @@
 
 #include "jit/index/index.hpp"
 #include "tests/unit/jit/index/interpreter.hpp"
+#include "tests/unit/parsers/arena.hpp"
 
 namespace iris::codegen {
 namespace {
@@ -91,7 +92,9 @@ std::vector<FamilyShape> all_shapes() {
   std::vector<const Field*> fields{&parsers::service_field};
   for (const Field& each : extra) fields.push_back(&each);
   for (const char* protocol : {"conn", "ip", "ipv4", "ipv6", "tcp", "udp", "tls"}) {
-    for (const Field& each : fields_of(protocol)) fields.push_back(&each);
+    for (const Field& each : fields_of(protocol)) {
+      if (!each.list) fields.push_back(&each);  // filters do not ask for lists
+    }
   }
   std::vector<FamilyShape> shapes;
   for (const Field* each : fields) {
@@ -137,6 +140,10 @@ struct Sample {
     const std::byte* from = base(field.level);
     if (field.flag_offset != 0 && from[field.flag_offset] == std::byte{0}) return {};
     if (!speaks_protocol_of(field)) return {};
+    if (field.computed.text != nullptr) {
+      const std::string_view text = *field.computed.text(from);
+      return text.data() == nullptr ? std::vector<Value>{} : std::vector<Value>{std::string(text)};
+    }
     for (unsigned i = 0; i < field.alternatives; ++i) {
       const std::byte* place = from + field.offsets[i];
       if (field.type == FieldType::number) {
@@ -179,7 +186,9 @@ Sample random_sample(Random& random, const std::vector<filter::Predicate>& predi
     }
   };
   for (const Field& each : extra) fill(each);
-  for (const Field& each : fields_of("tls")) fill(each);
+  for (const Field& each : fields_of("tls")) {
+    if (!each.list && each.computed.text == nullptr) fill(each);
+  }
   for (const char* protocol : {"ip", "ipv4", "ipv6"}) {
     if (below(random, 2) != 0) fill(field(protocol, "addr"));
   }
@@ -298,6 +307,22 @@ TEST_F(DispatchTest, AgreesWithTheInterpreter) {
       ASSERT_EQ(computed(plan, sample, dispatch->session[tls_number()]), expected(plan, sample, Level::session));
     }
   }
+}
+
+TEST_F(DispatchTest, ComputedFieldsAreAskedFor) {
+  Random random(7);
+  const Plan plan = random_plan(random, {{&field("tls", "ja3"), Operator::present}});
+  const auto dispatch = compile(plan.shapes);
+  ASSERT_NE(dispatch, nullptr);
+  parsers::test::BlockArena arena;
+  Sample sample;
+  EXPECT_THAT(computed(plan, sample, dispatch->session[tls_number()]).ids, ::testing::IsEmpty());
+  const std::array<std::uint8_t, 1> compressions{0};
+  sample.tls.layout.arena = &arena;
+  sample.tls.layout.client_version = std::uint16_t{0x0303};
+  sample.tls.layout.client_compressions = compressions;
+  EXPECT_THAT(computed(plan, sample, dispatch->session[tls_number()]).ids, ::testing::ElementsAre(0));
+  EXPECT_EQ(sample.tls.ja3().size(), 32U);
 }
 
 TEST_F(DispatchTest, EvaluationsAddUp) {
