@@ -1,2 +1,2 @@
-# All of parsers/ is one library.
-set(link iris_parsers)
+# All of parsers/ is one library. OpenSSL: packets are protected by the test.
+set(link iris_parsers OpenSSL::Crypto)

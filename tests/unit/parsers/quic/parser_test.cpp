@@ -1,0 +1,235 @@
+#include "parsers/quic/parser.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "parsers/quic/schema.hpp"
+#include "tests/unit/parsers/quic/builder.hpp"
+#include "tests/unit/parsers/session_run.hpp"
+#include "tests/unit/parsers/tls/hello_builder.hpp"
+
+namespace iris::parsers::quic {
+namespace {
+
+using parsers::test::client;
+using parsers::test::server;
+using test::operator+;  // NOLINT(misc-unused-using-decls): it does not see operators
+using test::Bytes;
+using test::crypto;
+using test::Initial;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const Bytes first_id{1, 2, 3, 4, 5, 6, 7, 8};
+const Bytes server_id{7, 7, 7, 7};
+const Bytes hello =
+    tls::test::ClientHello{.extensions = tls::test::server_name("quic.example") + tls::test::alpn({"h3"})}.message();
+const Bytes short_header = Bytes{0x41} + server_id + Bytes(30, 1);
+
+std::string describe(const QuicConnection& quic) {
+  std::string text(quic.version_name());
+  text += quic.sni().data() == nullptr ? " -" : " " + std::string(quic.sni());
+  for (const std::string_view name : quic.client_alpn()) text += " " + std::string(name);
+  text += " " + std::to_string(quic.client_dcid().size()) + "/" + std::to_string(quic.client_scid().size()) + "/" +
+          std::to_string(quic.server_scid().size());
+  if (quic.retry()) text += " retry";
+  if (quic.version_negotiation()) text += " negotiated";
+  if (quic.zero_rtt()) text += " 0-RTT";
+  if (quic.tls().cipher()) text += " cipher " + std::to_string(*quic.tls().cipher());
+  if (quic.user_agent().data() != nullptr) text += " " + std::string(quic.user_agent());
+  const std::string_view ja4 = quic.tls().ja4();
+  if (!ja4.empty()) text += std::string(" ") + ja4.front();
+  return text + (quic.complete() ? " complete" : " incomplete");
+}
+
+class QuicRun : public parsers::test::SessionRun<QuicConnection> {
+ public:
+  explicit QuicRun(std::size_t cap = std::size_t{256} << 10U)
+      : SessionRun(protocol, parsers::test::tuple_over(Transport::Udp, 443), &describe, cap) {}
+};
+
+Initial from_client() { return {.key_dcid = first_id, .dcid = first_id}; }
+Initial from_server() {
+  return {.key_dcid = first_id, .dcid = {9, 9}, .scid = server_id, .from_client = false, .pad_to = 0};
+}
+
+TEST(Quic, ClientHelloInOnePacket) {
+  QuicRun run;
+  run.feed(client, from_client().packet(crypto(0, hello)));
+  EXPECT_THAT(run.begun(), ElementsAre("1 quic.example h3 8/2/0 q complete"));
+  EXPECT_THAT(run.ended(), IsEmpty());
+  run.feed(client, short_header);
+  EXPECT_THAT(run.ended(), ElementsAre("1 quic.example h3 8/2/0 q complete"));
+}
+
+// RFC 9001, A.2: the client's Initial, as it is on the wire, begins like this; its keys are A.1's.
+TEST(Quic, KeysOfRfc9001) {
+  const InitialKeys keys = derive(*find_version(1), test::from_hex("8394c8f03e515708"));
+  EXPECT_THAT(keys.client.key, testing::ElementsAreArray(test::from_hex("1f369613dd76d5467730efcbe3b1a22d")));
+  EXPECT_THAT(keys.client.iv, testing::ElementsAreArray(test::from_hex("fa044b2f42a3fd3b46fb255c")));
+  EXPECT_THAT(keys.client.header, testing::ElementsAreArray(test::from_hex("9f50449e04a0e810283a1e9933adedd2")));
+  EXPECT_THAT(keys.server.key, testing::ElementsAreArray(test::from_hex("cf3a5331653c364c88f0f379b6067e37")));
+}
+
+// RFC 9369, A.1.
+TEST(Quic, KeysOfRfc9369) {
+  const InitialKeys keys = derive(*find_version(0x6b3343cf), test::from_hex("8394c8f03e515708"));
+  EXPECT_THAT(keys.client.key, testing::ElementsAreArray(test::from_hex("8b1a0bc121284290a29e0971b5cd045d")));
+  EXPECT_THAT(keys.client.header, testing::ElementsAreArray(test::from_hex("45b95e15235d6f45a6b19cbcb0294ba9")));
+}
+
+// A hello in three frames and as many packets, in each order, also twice.
+TEST(Quic, CryptoFramesInAnyOrder) {
+  const std::size_t third = hello.size() / 3;
+  const auto part = [&](std::size_t i) {
+    const auto begin = hello.begin() + static_cast<std::ptrdiff_t>(i * third);
+    const auto end = i == 2 ? hello.end() : begin + static_cast<std::ptrdiff_t>(third);
+    return crypto(i * third, Bytes(begin, end));
+  };
+  std::vector<std::size_t> order{0, 1, 2};
+  do {
+    QuicRun packets;
+    QuicRun frames;
+    Bytes all{1};  // a PING
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      Initial initial = from_client();
+      initial.number = static_cast<std::uint8_t>(i);
+      packets.feed(client, initial.packet(Bytes{1} + part(order[i])));
+      packets.feed(client, initial.packet(part(order[i])));
+      all = all + part(order[i]) + Bytes(3, 0);
+    }
+    frames.feed(client, from_client().packet(all));
+    EXPECT_THAT(packets.begun(), ElementsAre("1 quic.example h3 8/2/0 q complete"));
+    EXPECT_EQ(frames.begun(), packets.begun());
+  } while (std::ranges::next_permutation(order).found);
+}
+
+TEST(Quic, EverySplitOfTheHello) {
+  for (std::size_t at = 1; at < hello.size(); ++at) {
+    const auto middle = hello.begin() + static_cast<std::ptrdiff_t>(at);
+    Initial second = from_client();
+    second.number = 1;
+    QuicRun run;
+    run.feed(client, second.packet(crypto(at, Bytes(middle, hello.end()))));
+    run.feed(client, from_client().packet(crypto(0, Bytes(hello.begin(), middle))));
+    ASSERT_THAT(run.begun(), ElementsAre("1 quic.example h3 8/2/0 q complete")) << at;
+  }
+}
+
+TEST(Quic, CoalescedWithZeroRttAndTheServersHello) {
+  const Bytes answer = tls::test::ServerHello{.cipher = 0x1301}.message();
+  const Bytes zero_rtt = Bytes{0xd0, 0, 0, 0, 1, 8} + first_id + Bytes{2, 9, 9} + test::integer(30) + Bytes(30, 5);
+  QuicRun run;
+  run.feed(client, from_client().packet(crypto(0, hello)) + zero_rtt);
+  run.feed(server, from_server().packet(Bytes{2, 0, 0, 0, 0} + crypto(0, answer)));
+  run.feed(client, short_header);
+  EXPECT_THAT(run.ended(), ElementsAre("1 quic.example h3 8/2/4 0-RTT cipher 4865 q complete"));
+}
+
+TEST(Quic, RetryIsTheSameConnection) {
+  const Bytes retry_id{5, 5, 5, 5, 5};
+  const Bytes retry = Bytes{0xf0, 0, 0, 0, 1, 2, 9, 9, 5} + retry_id + Bytes(40, 3);
+  Initial again{.key_dcid = retry_id, .dcid = retry_id, .number = 1, .token = Bytes(24, 3)};
+  QuicRun run;
+  run.feed(client, from_client().packet(crypto(0, hello)));
+  run.feed(server, retry);
+  run.feed(client, again.packet(crypto(0, hello)));
+  run.feed(client, short_header);
+  EXPECT_THAT(run.ended(), ElementsAre("1 quic.example h3 8/2/0 retry q complete"));
+}
+
+TEST(Quic, VersionNegotiation) {
+  const Bytes negotiation = Bytes{0x80, 0, 0, 0, 0, 2, 9, 9, 8} + first_id + Bytes{0, 0, 0, 1};
+  Initial unknown = from_client();
+  unknown.version = 0x1a2a3a4a;
+  unknown.salt = "0000000000000000000000000000000000000000";
+  const Bytes other_id{6, 6, 6, 6, 6, 6, 6, 6};
+  QuicRun run;
+  run.feed(client, unknown.packet(crypto(0, hello)));
+  EXPECT_THAT(run.begun(), IsEmpty());
+  run.feed(server, negotiation);
+  run.feed(client, Initial{.key_dcid = other_id, .dcid = other_id}.packet(crypto(0, hello)));
+  EXPECT_THAT(run.begun(), ElementsAre("1 quic.example h3 8/2/0 negotiated q complete"));
+}
+
+TEST(Quic, AnotherConnectionBetweenTheSamePorts) {
+  const Bytes other_id{6, 6, 6, 6, 6, 6, 6, 6};
+  QuicRun run;
+  run.feed(client, from_client().packet(crypto(0, hello)));
+  run.feed(client, from_client().packet(crypto(0, hello)));  // retransmitted
+  run.feed(client, Initial{.key_dcid = other_id, .dcid = other_id}.packet(crypto(0, hello)));
+  run.finish();
+  EXPECT_EQ(run.ended().size(), 2U);
+}
+
+TEST(Quic, OtherVersions) {
+  Initial v2 = from_client();
+  v2.version = 0x6b3343cf;
+  v2.salt = "0dede3def700a6db819381be6e269dcbf9bd2ed9";
+  v2.v2 = true;
+  Initial draft = from_client();
+  draft.version = 0xff00001d;
+  draft.salt = "afbfec289993d24c9e9786f19c6111e04390a899";
+  for (const auto& [initial, name] : {std::pair{v2, "2"}, std::pair{draft, "draft-29"}}) {
+    QuicRun run;
+    run.feed(client, initial.packet(crypto(0, hello)));
+    EXPECT_THAT(run.begun(), ElementsAre(std::string(name) + " quic.example h3 8/2/0 q complete"));
+  }
+}
+
+TEST(Quic, GooglesHello) {
+  const auto tag = [](std::string_view name, std::uint8_t end) {
+    return Bytes(name.begin(), name.end()) + Bytes{end, 0, 0, 0};
+  };
+  const std::string values = "example.orgChrome";
+  const Bytes message = Bytes{'C', 'H', 'L', 'O', 2, 0, 0, 0} + tag(std::string_view("SNI\0", 4), 11) +
+                        tag("UAID", 17) + Bytes(values.begin(), values.end());
+  QuicRun run;
+  run.feed(client,
+           Bytes{0x09} + first_id + Bytes{'Q', '0', '4', '3', 1} + Bytes(12, 0) + Bytes{0xa0, 1, 0, 4} + message);
+  EXPECT_THAT(run.begun(), ElementsAre("Q043 example.org 8/0/0 Chrome complete"));
+}
+
+TEST(Quic, WhatDoesNotAuthenticateIsPassedOver) {
+  Bytes packet = from_client().packet(crypto(0, hello));
+  packet[packet.size() / 2] ^= 1;
+  QuicRun run;
+  run.feed(client, packet);
+  run.finish();
+  EXPECT_THAT(run.ended(), ElementsAre("1 - 8/2/0 incomplete"));
+}
+
+TEST(Quic, AnyCapHolds) {
+  for (std::size_t cap = 0; cap < 8000; cap += 29) {
+    QuicRun run(cap);
+    if (!run.created()) continue;
+    run.feed(client, from_client().packet(crypto(0, hello)));
+    run.feed(client, short_header);
+    run.finish();
+    EXPECT_LE(run.arena().used(), cap);
+  }
+  QuicRun hostile;
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    Initial initial = from_client();
+    initial.number = i;
+    hostile.feed(client, initial.packet(crypto(i * 300U + 1, Bytes(10, i))));
+  }
+  EXPECT_LT(hostile.arena().used(), 200'000U);
+}
+
+TEST(QuicProbe, Decides) {
+  const FiveTuple tuple = parsers::test::tuple_over(Transport::Udp, 443);
+  const auto probe_of = [&](const Bytes& bytes) {
+    const auto length = static_cast<std::uint16_t>(bytes.size());
+    return protocol.probe({.tuple = tuple, .sent = {bytes}, .datagrams = {std::span(&length, 1)}, .latest = client});
+  };
+  EXPECT_EQ(probe_of(from_client().packet(crypto(0, hello))), Probe::match);
+  EXPECT_EQ(probe_of(Bytes{0xc3} + Bytes{'Q', '0', '4', '6', 0x50} + first_id + Bytes(20, 0)), Probe::match);
+  EXPECT_EQ(probe_of(Bytes(1200, 0xff)), Probe::no_match);
+  EXPECT_EQ(probe_of(Bytes(48, 0x23)), Probe::no_match);
+  EXPECT_EQ(probe_of({}), Probe::no_match);
+  EXPECT_EQ(probe_of(Bytes{0x80, 0x60} + Bytes(170, 1)), Probe::no_match) << "RTP";
+}
+
+}  // namespace
+}  // namespace iris::parsers::quic
