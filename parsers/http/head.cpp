@@ -31,11 +31,11 @@ std::string_view version_of(std::string_view text) noexcept {
 
 }  // namespace
 
-// RFC 9110, 9.3; RFC 5789; RFC 4918, 9.
+// RFC 9110, 9.3; RFC 5789; RFC 4918, 9; and what Windows' configuration service sends.
 bool is_known_method(std::string_view method) noexcept {
   static constexpr std::string_view known[] = {"GET",     "HEAD",   "POST",     "PUT",       "DELETE", "CONNECT",
                                                "OPTIONS", "TRACE",  "PATCH",    "COPY",      "LOCK",   "MKCOL",
-                                               "MOVE",    "UNLOCK", "PROPFIND", "PROPPATCH", "SEARCH"};
+                                               "MOVE",    "UNLOCK", "PROPFIND", "PROPPATCH", "SEARCH", "CCM_POST"};
   return std::ranges::find(known, method) != std::end(known);
 }
 

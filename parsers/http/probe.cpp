@@ -17,7 +17,8 @@ std::string_view without_empty_lines(std::string_view text) noexcept {
 }
 
 bool is_text(std::string_view line) noexcept {
-  return !line.empty() && std::ranges::all_of(line, [](char c) { return (c >= ' ' && c < 0x7f) || c == '\t'; });
+  return !line.empty() &&
+         std::ranges::all_of(line, [](char c) { return static_cast<std::uint8_t>(c) >= ' ' || c == '\t'; });
 }
 
 Direction other(Direction direction) noexcept {
@@ -34,8 +35,9 @@ Probe probe(const Beginning& beginning) noexcept {
   const bool whole = line.size() < text.size() && (!rest.empty() || text.ends_with('\n'));
   if (whole) {
     const auto request = parse_request_line(line);
-    if ((request && !request->version.empty()) || parse_status_line(line)) return Probe::match;
-    // Malformed, or HTTP/0.9: what the other side says tells.
+    const bool old = request && request->version.empty() && request->target.starts_with('/');  // HTTP/0.9
+    if ((request && !request->version.empty()) || old || parse_status_line(line)) return Probe::match;
+    // Malformed: what the other side says tells.
     const std::string_view others = without_empty_lines(as_text(beginning.of(other(beginning.latest))));
     if (others.empty()) return is_text(line) ? Probe::not_yet : Probe::no_match;
     const bool answered = may_be_status_line(others) && (is_text(line) || request);

@@ -16,7 +16,8 @@
 //
 // Filters. `tls and ipv4.addr in 10.0.0.0/8`, `tcp.port = 443 or tcp.port in 8000..8999`, `not tls.sni matches
 // '^www\\.'`. A field implies its protocol; a comparison on an absent field is false. A callback that takes a session
-// (TlsHandshake) runs once for each session that matches; others run once for each connection that does.
+// (TlsHandshake, HttpTransaction) runs once for each session that matches; others run once for each connection that
+// does. `irisctl fields` lists what filters may name.
 //
 // Events. When a function runs follows from what it asks for: FiveTuple alone, as soon as the filter is true;
 // TlsHandshake, when the handshake was parsed; ConnRecord, at the connection's end. IRIS_ON says it where it does not
@@ -28,8 +29,9 @@
 // Data types, each taken as `const iris::T&`. Of a connection: FiveTuple, StartTime, EthAddr, Vlan (from its first
 // packet on); ConnRecord, PktCount, ByteCount, InterArrivals, ConnHistory, ConnDuration, TcpMetrics (up to the moment
 // of the call); FirstPackets<N>, OriginatorPackets<N>, ResponderPackets<N> (raw, from its start); Service (once
-// identified). Of a packet: L4Pdu, Payload. Of a session: TlsHandshake. What nobody takes is neither computed nor
-// stored.
+// identified). Of a packet: L4Pdu, Payload. Of a session: TlsHandshake, HttpTransaction,
+// DnsTransaction, QuicConnection, SshHandshake; at L7EndHdrs its headers are known, at L7EndSession all of it. What nobody
+// takes is neither computed nor stored.
 //
 // State. A struct with IRIS_CALLBACK is constructed when its filter becomes true for a connection, sees what happens
 // from then on, and is destroyed with the connection. A method that returns false unsubscribes that connection.

@@ -5,6 +5,7 @@
 
 #include "parsers/quic/schema.hpp"
 #include "tests/unit/parsers/quic/builder.hpp"
+#include "tests/unit/parsers/quic/describe.hpp"
 #include "tests/unit/parsers/session_run.hpp"
 #include "tests/unit/parsers/tls/hello_builder.hpp"
 
@@ -26,26 +27,10 @@ const Bytes hello =
     tls::test::ClientHello{.extensions = tls::test::server_name("quic.example") + tls::test::alpn({"h3"})}.message();
 const Bytes short_header = Bytes{0x41} + server_id + Bytes(30, 1);
 
-std::string describe(const QuicConnection& quic) {
-  std::string text(quic.version_name());
-  text += quic.sni().data() == nullptr ? " -" : " " + std::string(quic.sni());
-  for (const std::string_view name : quic.client_alpn()) text += " " + std::string(name);
-  text += " " + std::to_string(quic.client_dcid().size()) + "/" + std::to_string(quic.client_scid().size()) + "/" +
-          std::to_string(quic.server_scid().size());
-  if (quic.retry()) text += " retry";
-  if (quic.version_negotiation()) text += " negotiated";
-  if (quic.zero_rtt()) text += " 0-RTT";
-  if (quic.tls().cipher()) text += " cipher " + std::to_string(*quic.tls().cipher());
-  if (quic.user_agent().data() != nullptr) text += " " + std::string(quic.user_agent());
-  const std::string_view ja4 = quic.tls().ja4();
-  if (!ja4.empty()) text += std::string(" ") + ja4.front();
-  return text + (quic.complete() ? " complete" : " incomplete");
-}
-
 class QuicRun : public parsers::test::SessionRun<QuicConnection> {
  public:
   explicit QuicRun(std::size_t cap = std::size_t{256} << 10U)
-      : SessionRun(protocol, parsers::test::tuple_over(Transport::Udp, 443), &describe, cap) {}
+      : SessionRun(protocol, parsers::test::tuple_over(Transport::Udp, 443), &parsers::test::describe, cap) {}
 };
 
 Initial from_client() { return {.key_dcid = first_id, .dcid = first_id}; }

@@ -5,6 +5,7 @@
 
 #include "parsers/ssh/schema.hpp"
 #include "tests/unit/parsers/session_run.hpp"
+#include "tests/unit/parsers/ssh/describe.hpp"
 
 namespace iris::parsers::ssh {
 namespace {
@@ -46,24 +47,10 @@ const Bytes host_key = string(bytes_of("ssh-rsa")) + string(Bytes(20, 7));
 const Bytes reply = packet(31, string(host_key) + string(Bytes(32, 1)) + string(Bytes(40, 2)));
 const Bytes newkeys = packet(21, {});
 
-std::string describe(const SshHandshake& ssh) {
-  std::string text;
-  for (const std::string_view part :
-       {ssh.client_version(), ssh.server_version(), ssh.client().software, ssh.client().comments, ssh.kex_algorithm(),
-        ssh.host_key_algorithm(), ssh.cipher(), ssh.mac(), ssh.compression(), ssh.hassh(), ssh.hassh_server(),
-        ssh.host_key_fingerprint()}) {
-    text += (part.data() == nullptr ? "-" : std::string(part)) + "|";
-  }
-  for (const SshKexInit* kex : {&ssh.client_kex(), &ssh.server_kex()}) {
-    text += std::to_string(kex->kex_algorithms.size() + kex->languages_server_to_client.size() + kex->cookie.size());
-  }
-  return text + (ssh.complete() ? "|complete" : "|incomplete");
-}
-
 class SshRun : public test::SessionRun<SshHandshake> {
  public:
   explicit SshRun(std::size_t cap = std::size_t{256} << 10U)
-      : SessionRun(protocol, test::tuple_over(Transport::Tcp, 22), &describe, cap) {}
+      : SessionRun(protocol, test::tuple_over(Transport::Tcp, 22), &parsers::test::describe, cap) {}
 };
 
 // printf 'curve,group;aes,chacha;mac1,mac2;none,zlib' | md5sum
@@ -76,7 +63,7 @@ TEST(Ssh, AnyCutSaysTheSame) {
   const std::vector<test::Sent> dialogue{
       {server, bytes_of("Welcome\r\n") + server_line}, {client, client_line + client_kex}, {server, server_kex},
       {client, packet(30, string(Bytes(32, 3)))},      {server, reply + newkeys},          {client, newkeys}};
-  test::cut_everywhere<SshHandshake>(protocol, test::tuple_over(Transport::Tcp, 22), &describe, dialogue,
+  test::cut_everywhere<SshHandshake>(protocol, test::tuple_over(Transport::Tcp, 22), &parsers::test::describe, dialogue,
                                      [](auto& run) {
                                        ASSERT_THAT(run.ended(), ElementsAre(std::string(whole)));
                                        ASSERT_EQ(run.begun().size(), 1U);

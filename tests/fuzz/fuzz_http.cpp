@@ -1,0 +1,10 @@
+#include "parsers/http/schema.hpp"
+#include "tests/fuzz/sessions.hpp"
+#include "tests/unit/parsers/http/describe.hpp"
+
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer names it
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace iris;
+  return fuzz::run_sessions<HttpTransaction>(parsers::http::protocol, parsers::test::tuple_over(Transport::Tcp, 80),
+                                             &parsers::test::describe, {data, size});
+}
