@@ -86,14 +86,16 @@ void Body::read_size(std::uint8_t byte) noexcept {
     return;
   }
   const bool separates = byte == ';' || byte == ' ' || byte == '\t' || byte == '\r';
-  if (line_ == 0 || (!extension_ && !separates) || ++line_ > longest_line) state_ = State::broken;
+  if (line_ == 0 || (!extension_ && !separates)) state_ = State::broken;
+  if (++line_ > longest_line) state_ = State::broken;
   extension_ = true;
 }
 
 void Body::read_trailer(std::uint8_t byte) noexcept {
   if (byte == '\r') return;
   if (byte != '\n') {
-    if (++line_ > longest_line) state_ = State::broken;
+    ++line_;
+    if (line_ > longest_line) state_ = State::broken;
     return;
   }
   if (line_ == 0) state_ = State::done;

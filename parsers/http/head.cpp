@@ -62,7 +62,8 @@ std::optional<StatusLine> parse_status_line(std::string_view line) noexcept {
   if (version.empty() || rest.size() < 3 || !std::ranges::all_of(rest.substr(0, 3), is_digit)) return std::nullopt;
   if (rest.size() > 3 && !is_space(rest[3])) return std::nullopt;
   StatusLine parsed{version, 0, trim(rest.substr(3))};
-  std::from_chars(rest.data(), rest.data() + 3, parsed.status);
+  const std::string_view digits = rest.substr(0, 3);
+  std::from_chars(digits.data(), digits.data() + digits.size(), parsed.status);
   if (parsed.status < 100) return std::nullopt;
   return parsed;
 }
@@ -119,9 +120,8 @@ std::string_view find_header(std::span<const HttpHeader> headers, std::string_vi
 
 std::optional<std::uint64_t> parse_length(std::string_view value) noexcept {
   std::uint64_t length = 0;
-  const char* end = value.data() + value.size();
-  const auto [stop, error] = std::from_chars(value.data(), end, length);
-  const bool number = error == std::errc() && (stop == end || *stop == ',' || is_space(*stop));
+  const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), length);
+  const bool number = error == std::errc() && (stop == value.data() + value.size() || *stop == ',' || is_space(*stop));
   return number ? std::optional(length) : std::nullopt;
 }
 

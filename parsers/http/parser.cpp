@@ -204,7 +204,8 @@ Transaction* HttpParser::transaction_for(const Side& side) noexcept {
 void HttpParser::take_head(Side& side) noexcept {
   if (side.role == Role::server) {
     std::string_view head(side.bytes, side.size);
-    const std::uint16_t status = parse_status_line(http::take_line(head))->status;
+    const auto line = parse_status_line(http::take_line(head));
+    const std::uint16_t status = line ? line->status : std::uint16_t{0};
     // An interim response is no response (RFC 9110, 15.2).
     if (status < 200 && status != 101) {
       drop_bytes(side);
@@ -238,7 +239,7 @@ void HttpParser::take_request(Side& side) noexcept {
   HttpTransaction::Layout& layout = transaction.session.layout;
   {
     std::string_view head(side.bytes, side.size);
-    const auto line = *parse_request_line(http::take_line(head));
+    const RequestLine line = parse_request_line(http::take_line(head)).value_or(RequestLine{});
     layout.method = transaction.memory.copy(line.method);
     layout.uri = transaction.memory.copy(line.target);
     layout.request_version = transaction.memory.copy(line.version);
@@ -265,7 +266,7 @@ void HttpParser::take_response(Side& side) noexcept {
   HttpTransaction::Layout& layout = transaction.session.layout;
   {
     std::string_view head(side.bytes, side.size);
-    const auto line = *parse_status_line(http::take_line(head));
+    const StatusLine line = parse_status_line(http::take_line(head)).value_or(StatusLine{});
     layout.status = line.status;
     layout.reason = transaction.memory.copy(line.reason);
     layout.response_version = transaction.memory.copy(line.version);
@@ -279,7 +280,7 @@ void HttpParser::take_response(Side& side) noexcept {
 // RFC 9112, 6.3.
 void HttpParser::begin_response_body(Side& side) noexcept {
   const HttpTransaction::Layout& layout = side.transaction->session.layout;
-  const std::uint16_t status = *layout.status;
+  const std::uint16_t status = layout.status.value_or(0);
   const bool connected = layout.method == "CONNECT" && status / 100 == 2;
   const bool none = layout.method == "HEAD" || status < 200 || status == 204 || status == 304 || connected;
   const bool tunnel = connected || status == 101;

@@ -67,24 +67,24 @@ void QuicParser::take_packet() noexcept {
     return;
   }
   if (header.version == 0) return take_negotiation();
-  const Version* version = find_version(header.version);
-  if (is_grease(header.version)) version = versions_behind_grease().front();
+  const Version* version = is_grease(header.version) ? versions_behind_grease().data() : find_version(header.version);
   if (current_ == nullptr && from_client_) begin(header);
+  Connection* own = open_one();
   if (version == nullptr || version->salt == nullptr) {
-    if (is_open() && from_client_) set_version(header.version);
+    if (own != nullptr && from_client_) set_version(own->session.layout, header.version);
     left_ = {};
     return;
   }
   const PacketType type = packet_type(*version, header.first_byte);
   Extent extent;
   if (type == PacketType::retry || !read_extent(left_, header, type == PacketType::initial, extent)) {
-    if (type == PacketType::retry && is_open() && !from_client_) current_->session.layout.retry = true;
+    if (type == PacketType::retry && own != nullptr && !from_client_) own->session.layout.retry = true;
     left_ = {};
     return;
   }
-  if (type == PacketType::zero_rtt && is_open()) current_->session.layout.zero_rtt = true;
-  if (!from_client_ && is_open() && current_->session.layout.server_scid.data() == nullptr) {
-    current_->session.layout.server_scid = copy(header.scid);
+  if (type == PacketType::zero_rtt && own != nullptr) own->session.layout.zero_rtt = true;
+  if (!from_client_ && own != nullptr && own->session.layout.server_scid.data() == nullptr) {
+    own->session.layout.server_scid = copy(header.scid);
   }
   if (type == PacketType::initial) return take_initial(header, *version, extent);
   left_ = left_.subspan(extent.end);
@@ -95,12 +95,13 @@ void QuicParser::take_short() noexcept {
   constexpr std::uint8_t fixed_bit = 0x40;
   const bool padding = (left_.front() & fixed_bit) == 0;  // of a datagram, behind its last packet
   left_ = {};
-  if (!padding && is_open() && from_client_ && current_->reported) current_->over = true;
+  Connection* own = open_one();
+  if (!padding && own != nullptr && from_client_ && own->reported) own->over = true;
 }
 
 void QuicParser::take_negotiation() noexcept {
   left_ = {};
-  if (is_open()) current_->session.layout.version_negotiation = true;
+  if (Connection* own = open_one()) own->session.layout.version_negotiation = true;
 }
 
 // Google's own handshake: what the first client hello says in clear.
@@ -114,8 +115,9 @@ void QuicParser::take_google() noexcept {
     own.dcid = hello.connection_id;
     begin(own);
   }
-  if (!is_open() || current_->session.layout.complete || !hello.found) return;
-  QuicConnection::Layout& layout = current_->session.layout;
+  Connection* own = open_one();
+  if (own == nullptr || own->session.layout.complete || !hello.found) return;
+  QuicConnection::Layout& layout = own->session.layout;
   const auto text = [&](Bytes bytes) { return bytes.data() == nullptr ? std::string_view() : as_text(copy(bytes)); };
   layout.tls.layout.sni = text(hello.server_name);
   layout.user_agent = text(hello.user_agent);
@@ -126,7 +128,8 @@ void QuicParser::take_initial(const LongHeader& header, const Version& version, 
   const Bytes frames = open_initial(header, version, extent);
   if (current_ != nullptr && current_->over && !current_->ended) return;  // another connection: once this one has ended
   left_ = left_.subspan(extent.end);
-  if (!frames.empty()) take_frames(frames);
+  Connection* own = open_one();
+  if (!frames.empty() && own != nullptr) take_frames(*own, frames);
 }
 
 // Empty when it does not open. May find that another connection began, and marks the current one as over.
@@ -136,7 +139,7 @@ QuicParser::Bytes QuicParser::open_initial(const LongHeader& header, const Versi
   if (current_ != nullptr && current_->has_keys) {
     const PacketKeys& keys = from_client_ ? current_->keys.client : current_->keys.server;
     if (const Bytes frames = open(keys, packet, extent.number_at); !frames.empty()) {
-      return is_open() ? frames : Bytes{};
+      return open_one() != nullptr ? frames : Bytes{};
     }
     if (std::ranges::equal(current_->key_dcid, header.dcid)) return {};
   }
@@ -144,17 +147,21 @@ QuicParser::Bytes QuicParser::open_initial(const LongHeader& header, const Versi
   InitialKeys keys;
   const Bytes frames = open_first(header, version, extent, keys);
   if (frames.empty()) return {};
-  if (is_open() && current_->session.layout.complete) {
-    const bool again = current_->session.layout.retry || current_->session.layout.version_negotiation;
-    if (!again) current_->over = true;
+  Connection* own = open_one();
+  if (own != nullptr && own->session.layout.complete) {
+    const bool again = own->session.layout.retry || own->session.layout.version_negotiation;
+    if (!again) own->over = true;
     if (!again) return {};
   }
-  if (!is_open()) begin(header);
-  if (!is_open()) return {};
-  current_->keys = keys;
-  current_->key_dcid = copy(header.dcid);
-  current_->has_keys = true;
-  set_version(header.version);
+  if (own == nullptr) {
+    begin(header);
+    own = open_one();
+  }
+  if (own == nullptr) return {};
+  own->keys = keys;
+  own->key_dcid = copy(header.dcid);
+  own->has_keys = true;
+  set_version(own->session.layout, header.version);
   return frames;
 }
 
@@ -162,10 +169,9 @@ QuicParser::Bytes QuicParser::open_initial(const LongHeader& header, const Versi
 QuicParser::Bytes QuicParser::open_first(const LongHeader& header, const Version& version, const Extent& extent,
                                          InitialKeys& keys) const noexcept {
   const Bytes packet = left_.first(extent.end);
-  const Version* const known[] = {&version};
-  const auto candidates = is_grease(header.version) ? versions_behind_grease() : std::span<const Version* const>(known);
-  for (const Version* candidate : candidates) {
-    keys = derive(*candidate, header.dcid);
+  const auto candidates = is_grease(header.version) ? versions_behind_grease() : std::span(&version, 1);
+  for (const Version& candidate : candidates) {
+    keys = derive(candidate, header.dcid);
     if (const Bytes frames = open(keys.client, packet, extent.number_at); !frames.empty()) return frames;
   }
   return {};
@@ -174,7 +180,7 @@ QuicParser::Bytes QuicParser::open_first(const LongHeader& header, const Version
 // ---- frames ---------------------------------------------------------------------------------------------------------
 
 // RFC 9000, 12.4: those that Initial packets may have.
-void QuicParser::take_frames(Bytes frames) noexcept {
+void QuicParser::take_frames(Connection& connection, Bytes frames) noexcept {
   constexpr std::uint8_t padding = 0x00;
   constexpr std::uint8_t ping = 0x01;
   constexpr std::uint8_t ack = 0x02;
@@ -187,7 +193,7 @@ void QuicParser::take_frames(Bytes frames) noexcept {
     if (type == crypto) {
       std::uint64_t offset = 0;
       if (!read_integer(frames, at, offset) || !read_integer(frames, at, value) || value > frames.size() - at) return;
-      take_crypto(offset, frames.subspan(at, static_cast<std::size_t>(value)));
+      take_crypto(connection, offset, frames.subspan(at, static_cast<std::size_t>(value)));
       at += static_cast<std::size_t>(value);
       continue;
     }
@@ -203,15 +209,15 @@ void QuicParser::take_frames(Bytes frames) noexcept {
   }
 }
 
-void QuicParser::take_crypto(std::uint64_t offset, Bytes bytes) noexcept {
+void QuicParser::take_crypto(Connection& connection, std::uint64_t offset, Bytes bytes) noexcept {
   if (from_client_) {
-    if (current_->session.layout.complete) return;
-    (void)current_->client_hello.take(offset, bytes, arena_);
-    return read_client_hello();
+    if (connection.session.layout.complete) return;
+    (void)connection.client_hello.take(offset, bytes, arena_);
+    return read_client_hello(connection);
   }
-  if (current_->server_hello_read) return;
-  (void)current_->server_hello.take(offset, bytes, arena_);
-  read_server_hello();
+  if (connection.server_hello_read) return;
+  (void)connection.server_hello.take(offset, bytes, arena_);
+  read_server_hello(connection);
 }
 
 namespace {
@@ -226,20 +232,20 @@ std::span<const std::uint8_t> first_message(std::span<const std::uint8_t> stream
 
 }  // namespace
 
-void QuicParser::read_client_hello() noexcept {
-  const Bytes body = first_message(current_->client_hello.bytes(), tls::MessageType::client_hello);
+void QuicParser::read_client_hello(Connection& connection) noexcept {
+  const Bytes body = first_message(connection.client_hello.bytes(), tls::MessageType::client_hello);
   if (body.data() == nullptr) return;
-  TlsHandshake::Layout& tls = current_->session.layout.tls.layout;
+  TlsHandshake::Layout& tls = connection.session.layout.tls.layout;
   // Its bytes stay where they are: nothing is added to the stream any more.
-  if (tls::parse_client_hello(body, arena_, tls) == tls::HelloStatus::ok) current_->session.layout.complete = true;
+  if (tls::parse_client_hello(body, arena_, tls) == tls::HelloStatus::ok) connection.session.layout.complete = true;
 }
 
-void QuicParser::read_server_hello() noexcept {
-  const Bytes body = first_message(current_->server_hello.bytes(), tls::MessageType::server_hello);
+void QuicParser::read_server_hello(Connection& connection) noexcept {
+  const Bytes body = first_message(connection.server_hello.bytes(), tls::MessageType::server_hello);
   if (body.data() == nullptr) return;
-  TlsHandshake::Layout& tls = current_->session.layout.tls.layout;
-  current_->server_hello_read = tls::parse_server_hello(body, arena_, tls) == tls::HelloStatus::ok;
-  tls.complete = current_->server_hello_read && current_->session.layout.complete;
+  TlsHandshake::Layout& tls = connection.session.layout.tls.layout;
+  connection.server_hello_read = tls::parse_server_hello(body, arena_, tls) == tls::HelloStatus::ok;
+  tls.complete = connection.server_hello_read && connection.session.layout.complete;
 }
 
 // ---- connections ----------------------------------------------------------------------------------------------------
@@ -262,11 +268,10 @@ void QuicParser::begin(const LongHeader& header) noexcept {
   layout.tls.layout.quic = true;
   layout.client_dcid = copy(header.dcid);
   layout.client_scid = copy(header.scid);
-  set_version(header.version);
+  set_version(layout, header.version);
 }
 
-void QuicParser::set_version(std::uint32_t number) noexcept {
-  QuicConnection::Layout& layout = current_->session.layout;
+void QuicParser::set_version(QuicConnection::Layout& layout, std::uint32_t number) noexcept {
   if (layout.version == number) return;
   layout.version = number;
   if (const Version* version = find_version(number); version != nullptr) {

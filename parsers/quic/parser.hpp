@@ -53,13 +53,16 @@ class QuicParser final : public Parser {
   [[nodiscard]] Bytes open_initial(const LongHeader& header, const Version& version, const Extent& extent) noexcept;
   [[nodiscard]] Bytes open_first(const LongHeader& header, const Version& version, const Extent& extent,
                                  InitialKeys& keys) const noexcept;
-  void take_frames(Bytes frames) noexcept;
-  void take_crypto(std::uint64_t offset, Bytes bytes) noexcept;
-  void read_client_hello() noexcept;
-  void read_server_hello() noexcept;
+  void take_frames(Connection& connection, Bytes frames) noexcept;
+  void take_crypto(Connection& connection, std::uint64_t offset, Bytes bytes) noexcept;
+  void read_client_hello(Connection& connection) noexcept;
+  void read_server_hello(Connection& connection) noexcept;
   void begin(const LongHeader& header) noexcept;
-  void set_version(std::uint32_t number) noexcept;
-  [[nodiscard]] bool is_open() const noexcept { return current_ != nullptr && !current_->ended; }
+  void set_version(QuicConnection::Layout& layout, std::uint32_t number) noexcept;
+  // nullptr: none, or its end was reported.
+  [[nodiscard]] Connection* open_one() const noexcept {
+    return current_ != nullptr && !current_->ended ? current_ : nullptr;
+  }
   [[nodiscard]] Bytes copy(Bytes bytes) noexcept;
 
   Arena& arena_;

@@ -17,24 +17,12 @@ constexpr Salt salt_23{0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 0x11, 0xa
                        0xd2, 0x43, 0x2b, 0xb4, 0x63, 0x65, 0xbe, 0xf9, 0xf5, 0x02};
 
 constexpr Version versions[] = {
-    {0x00000001, "1", &salt_v1},
-    {0x6b3343cf, "2", &salt_v2, true},
-    {0xff00001b, "draft-27", &salt_23},
-    {0xff00001c, "draft-28", &salt_23},
-    {0xff00001d, "draft-29", &salt_29},
-    {0xff00001e, "draft-30", &salt_29},
-    {0xff00001f, "draft-31", &salt_29},
-    {0xff000020, "draft-32", &salt_29},
-    {0xff000021, "draft-33", &salt_v1},
-    {0xff000022, "draft-34", &salt_v1},
-    {0xfaceb001, "mvfst-22", &salt_23},
-    {0xfaceb002, "mvfst-27", &salt_23},
-    {0x51303433, "Q043"},
-    {0x51303434, "Q044"},
-    {0x51303436, "Q046"},
-    {0x51303530, "Q050"},
-    {0x54303530, "T050"},
-    {0x54303531, "T051"},
+    {"1", &salt_v1, 0x00000001},        {"2", &salt_v2, 0x6b3343cf, true},  {"draft-27", &salt_23, 0xff00001b},
+    {"draft-28", &salt_23, 0xff00001c}, {"draft-29", &salt_29, 0xff00001d}, {"draft-30", &salt_29, 0xff00001e},
+    {"draft-31", &salt_29, 0xff00001f}, {"draft-32", &salt_29, 0xff000020}, {"draft-33", &salt_v1, 0xff000021},
+    {"draft-34", &salt_v1, 0xff000022}, {"mvfst-22", &salt_23, 0xfaceb001}, {"mvfst-27", &salt_23, 0xfaceb002},
+    {"Q043", nullptr, 0x51303433},      {"Q044", nullptr, 0x51303434},      {"Q046", nullptr, 0x51303436},
+    {"Q050", nullptr, 0x51303530},      {"T050", nullptr, 0x54303530},      {"T051", nullptr, 0x54303531},
 };
 
 }  // namespace
@@ -44,8 +32,9 @@ const Version* find_version(std::uint32_t number) noexcept {
   return found == std::end(versions) ? nullptr : found;
 }
 
-std::span<const Version* const> versions_behind_grease() noexcept {
-  static const std::array list{find_version(0x00000001), find_version(0xff00001d), find_version(0xff00001c)};
+std::span<const Version> versions_behind_grease() noexcept {
+  static constexpr Version list[] = {
+      {"1", &salt_v1, 0x00000001}, {"draft-29", &salt_29, 0xff00001d}, {"draft-28", &salt_23, 0xff00001c}};
   return list;
 }
 

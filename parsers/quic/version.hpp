@@ -11,17 +11,17 @@ namespace iris::parsers::quic {
 enum class PacketType : std::uint8_t { initial, zero_rtt, handshake, retry };
 
 struct Version {
-  std::uint32_t number = 0;
   std::string_view name;
   const std::array<std::uint8_t, 20>* salt = nullptr;  // of Initial keys (RFC 9001, 5.2); nullptr: not readable
-  bool is_v2 = false;                                  // labels and types of RFC 9369
+  std::uint32_t number = 0;
+  bool is_v2 = false;  // labels and types of RFC 9369
 };
 
 // nullptr for those that are not known.
 [[nodiscard]] const Version* find_version(std::uint32_t number) noexcept;
 
 // Those whose keys a client may use for a version that nobody knows, which it names to be told a better one.
-[[nodiscard]] std::span<const Version* const> versions_behind_grease() noexcept;
+[[nodiscard]] std::span<const Version> versions_behind_grease() noexcept;
 
 // RFC 9000, 15: versions that force negotiation.
 [[nodiscard]] constexpr bool is_grease(std::uint32_t number) noexcept { return (number & 0x0f0f0f0fU) == 0x0a0a0a0aU; }

@@ -31,8 +31,9 @@ const std::string_view* iris_tls_cipher_name(const void* handshake) noexcept {
   TlsHandshake::Layout::Computed* computed = tls.cipher() ? computed_of(tls) : nullptr;
   if (computed == nullptr) return &absent;
   if (computed->cipher_name.data() == nullptr) {
-    const std::string_view name = cipher_name(*tls.cipher());
-    computed->cipher_name = name.empty() ? write_number(*tls.cipher(), computed->cipher_number) : name;
+    const std::uint16_t number = tls.cipher().value_or(0);
+    const std::string_view name = cipher_name(number);
+    computed->cipher_name = name.empty() ? write_number(number, computed->cipher_number) : name;
   }
   return &computed->cipher_name;
 }
@@ -42,8 +43,9 @@ const std::string_view* iris_tls_version_name(const void* handshake) noexcept {
   TlsHandshake::Layout::Computed* computed = tls.version() ? computed_of(tls) : nullptr;
   if (computed == nullptr) return &absent;
   if (computed->version_name.data() == nullptr) {
-    const std::string_view name = tls_version_name(*tls.version());
-    computed->version_name = name.empty() ? write_number(*tls.version(), computed->version_number) : name;
+    const std::uint16_t number = tls.version().value_or(0);
+    const std::string_view name = tls_version_name(number);
+    computed->version_name = name.empty() ? write_number(number, computed->version_number) : name;
   }
   return &computed->version_name;
 }
