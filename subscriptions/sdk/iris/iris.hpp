@@ -30,8 +30,8 @@
 // packet on); ConnRecord, PktCount, ByteCount, InterArrivals, ConnHistory, ConnDuration, TcpMetrics (up to the moment
 // of the call); FirstPackets<N>, OriginatorPackets<N>, ResponderPackets<N> (raw, from its start); Service (once
 // identified). Of a packet: L4Pdu, Payload. Of a session: TlsHandshake, HttpTransaction,
-// DnsTransaction, QuicConnection, SshHandshake; at L7EndHdrs its headers are known, at L7EndSession all of it. What nobody
-// takes is neither computed nor stored.
+// DnsTransaction, QuicConnection, SshHandshake; at L7EndHdrs its headers are known, at L7EndSession all of it. What
+// nobody takes is neither computed nor stored.
 //
 // State. A struct with IRIS_CALLBACK is constructed when its filter becomes true for a connection, sees what happens
 // from then on, and is destroyed with the connection. A method that returns false unsubscribes that connection.

@@ -63,6 +63,30 @@ IRIS_CALLBACK("tcp") void f(const iris::PktCount& n) { iris::emit(Row{n.originat
   EXPECT_EQ(row, (json{{"originator", 7}, {"responder", 5}, {"total", 12}}));
 }
 
+TEST_F(DataTypes, SessionsHaveHeadersAndAnEnd) {
+  const auto rows = of_one(R"(
+struct Row { std::string_view at; bool complete; };
+IRIS_CALLBACK("tls") void headers(const iris::TlsHandshake& tls) { iris::emit(Row{"headers", tls.complete()}); }
+IRIS_CALLBACK("tls") IRIS_ON(L7EndSession)
+void end(const iris::TlsHandshake& tls, const iris::FiveTuple&) { iris::emit(Row{"end", tls.complete()}); }
+struct IRIS_CALLBACK("tls") Both {
+  unsigned begun = 0;
+  IRIS_ON(L7EndHdrs) void begin(const iris::TlsHandshake&) { ++begun; }
+  IRIS_ON(L7EndSession) void end(const iris::TlsHandshake& tls) {
+    iris::emit(Row{begun == 1 ? "both" : "wrong", tls.complete()});
+  }
+};
+)");
+  std::vector<std::string> order;
+  for (const auto& row : rows) {
+    order.push_back(row["at"]);
+    EXPECT_EQ(row["complete"], true);
+  }
+  ASSERT_EQ(order.size(), 3U);
+  EXPECT_EQ(order.front(), "headers");
+  EXPECT_THAT(order, testing::UnorderedElementsAre("headers", "end", "both"));
+}
+
 TEST_F(DataTypes, PktCountAtEveryPacket) {
   const auto rows = of_one(R"(
 struct Row { std::uint64_t total; };
