@@ -11,8 +11,8 @@
 
 namespace iris {
 
-// Names are lower case, without the trailing dot; the root is ".". Labels that are UTF-8 stay so; dots and backslashes in
-// labels, and other bytes that are not printable, are escaped as in RFC 1035, 5.1: `\.`, `\\`, `\007`.
+// Names are lower case, without the trailing dot; the root is ".". Labels that are UTF-8 stay so; dots and backslashes
+// in labels, and other bytes that are not printable, are escaped as in RFC 1035, 5.1: `\.`, `\\`, `\007`.
 struct DnsQuestion {
   std::string_view name;
   std::uint16_t type = 0;    // IANA: 1 is A, 28 AAAA, 65 HTTPS, 255 ANY

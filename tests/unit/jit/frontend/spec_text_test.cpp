@@ -90,7 +90,8 @@ TEST(SpecText, RefusesWrongTypesAndRanges) {
   expect_refused("session without protocol",
                  [](json& s) { s["callbacks"][0]["functions"][0]["parameters"][0][1] = ""; });
   expect_refused("no symbol", [](json& s) { s["callbacks"][0]["functions"][0]["symbol"] = ""; });
-  expect_refused("connection's data at Packet", [](json& s) { s["callbacks"][0]["functions"][0]["event"] = static_cast<int>(Event::Packet); });
+  expect_refused("connection's data at Packet",
+                 [](json& s) { s["callbacks"][0]["functions"][0]["event"] = static_cast<int>(Event::Packet); });
   expect_refused("frame elsewhere", [](json& s) { s["callbacks"][2]["functions"][0]["event"] = 2; });
   expect_refused("frame at a match", [](json& s) { s["callbacks"][2]["functions"][0]["event"] = nullptr; });
   expect_refused("state at Packet", [](json& s) { s["callbacks"][2]["state"] = s["callbacks"][1]["state"]; });
