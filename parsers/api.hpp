@@ -143,7 +143,7 @@ enum class Occurrence : std::uint8_t {
 
 struct Protocol {
   std::string_view name;  // as filters and `service` name it
-  std::span<const Field> fields;
+  std::span<const Field> fields{};
   // The predicate that the protocol's bare name stands for: `presence` has the value `presence_value`. For application
   // protocols that is `service_field` and the protocol's number in the registry, filled in there.
   const Field* presence = nullptr;

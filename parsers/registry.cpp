@@ -4,6 +4,8 @@
 #include "parsers/api.hpp"
 #include "parsers/dns/schema.hpp"
 #include "parsers/http/schema.hpp"
+#include "parsers/identified/identified.hpp"
+#include "parsers/mqtt/schema.hpp"
 #include "parsers/packet/schema.hpp"
 #include "parsers/quic/schema.hpp"
 #include "parsers/ssh/schema.hpp"
@@ -31,6 +33,12 @@ std::span<const Protocol> registry() noexcept {
         ssh::protocol,
         quic::protocol,
         dns::protocol,
+        mqtt::protocol,
+        identified::smtp, identified::ftp, identified::imap, identified::pop3, identified::sip, identified::redis,
+        identified::rdp, identified::smb, identified::ldap, identified::postgresql, identified::mysql,
+        identified::bittorrent,
+        identified::ntp, identified::dhcp, identified::stun, identified::openvpn, identified::wireguard,
+        identified::rtp,
     };
     // clang-format on
     static_assert(list.size() <= 64, "sets of protocols are bits of a 64-bit number");

@@ -10,8 +10,8 @@ namespace {
 
 using parsers::Status;
 
-// A protocol that cannot tell from this much of a direction never will.
-constexpr std::size_t longest_prefix = 4096;
+// A protocol that cannot tell from this much of a direction never will: three full datagrams of Ethernet.
+constexpr std::size_t longest_prefix = 3 * 1500;
 constexpr std::size_t first_prefix = 256;
 
 }  // namespace
@@ -37,7 +37,7 @@ void Layer7::keep(Prefix& prefix, std::span<const std::uint8_t> bytes, parsers::
   if (fits == 0 || (is_udp() && (fits < bytes.size() || prefix.datagram_count == Prefix::most_datagrams))) return;
   const std::size_t size = prefix.size + fits;
   if (size > prefix.room) {
-    const std::size_t room = std::max(first_prefix, std::bit_ceil(size));
+    const std::size_t room = std::min(std::max(first_prefix, std::bit_ceil(size)), longest_prefix);
     auto* grown = static_cast<std::uint8_t*>(arena.allocate(room, 1));
     if (grown == nullptr) return;
     if (prefix.size != 0) std::memcpy(grown, prefix.bytes, prefix.size);

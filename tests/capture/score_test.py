@@ -67,6 +67,13 @@ ACCEPTED_SESSIONS = {
 }
 
 
+# What `service` says beside the protocols whose sessions are compared, by tshark's names of the layer. Of those that tshark
+# was asked about, both have to agree on where they occur.
+SERVICES = {"smtp": "smtp", "ftp": "ftp", "mqtt": "mqtt", "ntp": "ntp", "dhcp": "dhcp", "openvpn": "openvpn",
+            "wireguard": "wg"}
+SESSIONS = {"tls", "http", "dns", "quic", "ssh"}
+
+
 def is_interim(status):
     """100 Continue and 101 Switching Protocols are no responses of their own (RFC 9110, 15.2)."""
     return status < 200
@@ -180,6 +187,13 @@ class Shared(unittest.TestCase):
                 with self.subTest(f"{one.name} {family}"):
                     self.assertEqual(sum(missing.values()), accepted, missing)
         self.assertLessEqual(set(ACCEPTED_SESSIONS), seen)
+
+    def test_every_service(self):
+        for one in self.compared:
+            with self.subTest(one.name):
+                said = {event["data"].get("service") for event in one.run.events("conn")} - {None} - SESSIONS
+                tshark = {name for name, layer in SERVICES.items() if layer in one.truth["frames_with_protocol"]}
+                self.assertEqual(said, tshark)
 
     def test_what_was_said(self):
         for one in self.compared:

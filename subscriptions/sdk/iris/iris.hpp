@@ -68,6 +68,7 @@
 #include <iris/packets.hpp>
 #include <iris/protocols/dns.hpp>
 #include <iris/protocols/http.hpp>
+#include <iris/protocols/mqtt.hpp>
 #include <iris/protocols/quic.hpp>
 #include <iris/protocols/ssh.hpp>
 #include <iris/protocols/tls.hpp>

@@ -1,0 +1,2 @@
+# All of parsers/ is one library.
+set(link iris_parsers)
