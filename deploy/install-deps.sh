@@ -12,7 +12,7 @@ build=(
   cmake ninja-build ccache pkg-config libstdc++-12-dev libc6-dev
   dpdk-dev libdpdk-dev libpcap-dev libhyperscan-dev libxxhash-dev
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
-  nlohmann-json3-dev libfmt-dev libspdlog-dev libcli11-dev libssl-dev libnghttp2-dev
+  nlohmann-json3-dev libfmt-dev libspdlog-dev libcli11-dev libssl-dev libnghttp2-dev zlib1g-dev libbrotli-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 # What irisd needs beside the shared libraries above: the compiler child reads these headers.

@@ -14,6 +14,7 @@
 #include <iris/event.hpp>
 #include <iris/l4_pdu.hpp>
 #include <iris/net.hpp>
+#include <iris/session_data.hpp>
 
 namespace iris::parsers {
 
@@ -71,7 +72,8 @@ struct Segment {
   std::span<const std::uint8_t> bytes;  // empty for a gap
   Timestamp ts;
   Direction direction = Direction::FromOriginator;
-  std::uint32_t gap = 0;  // bytes that are missing here, before `bytes`
+  std::uint32_t gap = 0;     // bytes that are missing here, before `bytes`
+  bool data_wanted = false;  // Status::session_data is
 };
 
 // All that either side sent so far, up to some thousand bytes: what a protocol is recognised by. The content tells, on
@@ -93,6 +95,7 @@ enum class Probe : std::uint8_t { match, no_match, not_yet };  // not_yet: more 
 enum class Status : std::uint8_t {
   more,            // nothing new; hand over what comes next
   session,         // a session's headers are parsed: Parser::session() is it
+  session_data,    // a piece behind the headers of Parser::session(), if wanted: Parser::data() is it
   session_end,     // the message of Parser::session(), which was reported before, is complete or cut off
   other_protocol,  // another protocol begins, with what Parser::rest() has; this parser is over
   done,            // no session will come any more, and all have ended
@@ -101,22 +104,25 @@ enum class Status : std::uint8_t {
 
 // The state of one protocol on one connection. Lives in an arena; its destructor is not run.
 //
-// Every session is reported twice, in this order: Status::session, Status::session_end. Sessions may overlap: others
-// may be reported in between.
+// Every session is reported twice, in this order: Status::session, Status::session_end; its data in between. Sessions
+// may overlap: others may be reported in between.
 class Parser {
  public:
-  // Takes a segment whole. `segment.bytes` stay valid until parse() or next() has returned neither session nor
-  // session_end; what is needed longer is copied. The directions of a connection may run ahead of each other: an
+  // Takes a segment whole. `segment.bytes` stay valid until parse() or next() has returned none of the
+  // three; what is needed longer is copied. The directions of a connection may run ahead of each other: an
   // answer may be handed over before its question.
   [[nodiscard]] virtual Status parse(const Segment& segment) noexcept = 0;
-  // After Status::session and session_end: what else the bytes handed over so far hold. Never called otherwise.
+  // After Status::session, session_data and session_end: what else the bytes handed over so far hold. Never called
+  // otherwise.
   [[nodiscard]] virtual Status next() noexcept = 0;
   // The connection ended, or the parser gave up: sessions that were begun are reported, as incomplete. next() follows
   // as after parse(); done where there is nothing to report.
   [[nodiscard]] virtual Status finish() noexcept = 0;
-  // The session of the latest Status::session or session_end, of the protocol's session type. Valid, with all that it
-  // refers to, until released, or as long as the arena.
+  // The session of the latest Status::session, session_data or session_end, of the protocol's session type. Valid, with
+  // all that it refers to, until released, or as long as the arena.
   [[nodiscard]] virtual const void* session() const noexcept = 0;
+  // After Status::session_data, until next() is called.
+  [[nodiscard]] virtual const SessionData* data() const noexcept { return nullptr; }
   // Nobody refers any more to a session whose end was reported: its memory may be used again. Once for each, except
   // where the arena is freed first.
   virtual void release(const void* /*session*/) noexcept {}
@@ -161,6 +167,8 @@ struct Protocol {
   // Of connections recognised as this protocol: whether another may come inside, behind Status::other_protocol. Such
   // connections are parsed also for those who want nothing of this protocol itself. nullptr: never.
   bool (*may_tunnel)(const Beginning& beginning) noexcept = nullptr;
+
+  bool has_data = false;  // its parser knows Status::session_data
 
   // Besides those of computed fields. nullptr: there are none.
   std::span<const SdkFunction> (*sdk_functions)() noexcept = nullptr;

@@ -65,6 +65,8 @@ const void* Arguments::of(Argument type, const Connection& connection, const Act
       return &service_;
     case Argument::session:
       return active.session;
+    case Argument::session_data:
+      return occasion.data;
     case Argument::frame:  // of packets by themselves: not here
       break;
   }

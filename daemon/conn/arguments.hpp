@@ -13,8 +13,9 @@ namespace iris::conn {
 struct Occasion {
   Event event = Event::L4FirstPacket;
   Timestamp ts;
-  const L4Pdu* pdu = nullptr;     // at events of packets
-  const void* session = nullptr;  // at L7EndHdrs and L7EndSession
+  const L4Pdu* pdu = nullptr;         // at events of packets
+  const void* session = nullptr;      // at L7EndHdrs, L7InSession and L7EndSession
+  const SessionData* data = nullptr;  // at L7InSession
 };
 
 // One a worker; used by its thread only.

@@ -199,7 +199,8 @@ void Tracker::parse(Record& record, Connection& connection, Content& content, co
     content.layer7 = new (memory) Layer7(protocols_over(piece.transport), connection.record.tuple);
   }
   Layer7& layer7 = *content.layer7;
-  bool identified = layer7.feed({piece.payload, piece.ts, piece.direction, piece.gap}, content.arena);
+  bool identified =
+      layer7.feed({piece.payload, piece.ts, piece.direction, piece.gap, pipeline_->session_data_wanted}, content.arena);
   Status status = layer7.status();
   for (;;) {
     if (identified) {
@@ -258,6 +259,7 @@ void Tracker::begin_session(Record& record, Connection& connection, const Occasi
 // Its memory goes back to the parser once nobody refers to it.
 void Tracker::end_session(Connection& connection, Content& content, const Occasion& occasion) noexcept {
   delivery_.fire(connection, occasion);
+  delivery_.session_over(connection, occasion);
   const auto release = [&](const void* session) {
     if (delivery_.holds_session(connection, session)) return false;
     content.layer7->release(session);
@@ -273,14 +275,19 @@ Status Tracker::take_sessions(Record& record, Connection& connection, Status sta
   Content& content = *content_of(connection);
   Layer7& layer7 = *content.layer7;
   const auto report = [&] {
-    for (; status == Status::session || status == Status::session_end; status = layer7.next()) {
-      const bool begins = status == Status::session;
-      const Occasion occasion{
-          .event = begins ? Event::L7EndHdrs : Event::L7EndSession, .ts = ts, .session = layer7.session()};
-      if (begins) {
+    for (;; status = layer7.next()) {
+      Occasion occasion{.event = Event::L7EndHdrs, .ts = ts, .session = layer7.session()};
+      if (status == Status::session) {
         begin_session(record, connection, occasion);
-      } else {
+      } else if (status == Status::session_data) {
+        occasion.event = Event::L7InSession;
+        occasion.data = layer7.data();
+        delivery_.fire(connection, occasion);
+      } else if (status == Status::session_end) {
+        occasion.event = Event::L7EndSession;
         end_session(connection, content, occasion);
+      } else {
+        return;
       }
     }
   };

@@ -13,7 +13,7 @@ void count(std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memo
 
 // Whether a plain function that runs at `event` could still run after `now`.
 bool still_to_come(Event event, Event now) {
-  return event == Event::InL4Conn || event == Event::InL4Stream || event > now;
+  return event == Event::InL4Conn || event == Event::InL4Stream || event == Event::L7InSession || event > now;
 }
 
 }  // namespace
@@ -131,6 +131,16 @@ void Delivery::fire(Connection& connection, const Occasion& occasion) noexcept {
   });
 }
 
+void Delivery::session_over(Connection& connection, const Occasion& occasion) noexcept {
+  connection.active.erase_if([&](Active& active) {
+    if (active.session != occasion.session) return false;
+    const Callee& code = callee(active.action);
+    if (!code.stateful() && code.functions.front().when() == Event::L7InSession) return true;
+    if (!code.needs_session) active.session = nullptr;  // its memory may be another session's soon
+    return false;
+  });
+}
+
 void Delivery::end(Connection& connection, Timestamp ts) noexcept {
   const Occasion occasion{.event = Event::L4Terminated, .ts = ts};
   connection.active.erase_if([&](Active& active) {
@@ -163,7 +173,7 @@ Wants Delivery::wants(const Connection& connection) const noexcept {
     if (code.has(Event::InL4Stream)) wants.needs |= need::stream;
     if (code.has(Event::L4EndHshk)) wants.needs |= need::handshake;
     if (protocol && !connection.protocol_decided) wants.needs |= need::parse;
-    const bool sessions = code.has(Event::L7EndHdrs) || code.has(Event::L7EndSession);
+    const bool sessions = code.has(Event::L7EndHdrs) || code.has(Event::L7InSession) || code.has(Event::L7EndSession);
     if (sessions && !connection.sessions_over) wants.needs |= need::parse;
     if (code.has(Event::L4Terminated) || code.stateful()) wants.needs |= need::terminate;
     wants.observation |= code.observes;

@@ -33,6 +33,8 @@ class Delivery {
   void matched(Connection& connection, std::span<const Match> matches, const Occasion& occasion) noexcept;
   // Runs the functions of active callbacks at `occasion.event`.
   void fire(Connection& connection, const Occasion& occasion) noexcept;
+  // A session's end, behind its L7EndSession: what waits for more of it waits in vain.
+  void session_over(Connection& connection, const Occasion& occasion) noexcept;
   // The connection's end: record.end says why. Fires L4Terminated; nothing is active afterwards.
   void end(Connection& connection, Timestamp ts) noexcept;
   // Lets go of callbacks that the current pipeline has removed: they see their end, with the reason `removed`.

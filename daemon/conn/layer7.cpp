@@ -80,6 +80,7 @@ bool Layer7::decided() noexcept {
 }
 
 bool Layer7::feed(const parsers::Segment& segment, parsers::Arena& arena) noexcept {
+  data_wanted_ = segment.data_wanted;
   if (parser_ != nullptr) {
     status_ = parse(segment);
     return false;
@@ -114,7 +115,8 @@ bool Layer7::feed(const parsers::Segment& segment, parsers::Arena& arena) noexce
 }
 
 Status Layer7::noted(Status status) noexcept {
-  if (status == Status::session || status == Status::session_end) session_ = parser_->session();
+  const bool reports = status == Status::session || status == Status::session_data || status == Status::session_end;
+  if (reports) session_ = parser_->session();
   return status;
 }
 
@@ -130,7 +132,7 @@ Status Layer7::parse_prefixes() noexcept {
   for (const Direction direction : {Direction::FromOriginator, Direction::FromResponder}) {
     Prefix& prefix = prefixes_[static_cast<std::size_t>(direction)];
     while (prefix.parsed < prefix.size || !prefix.beyond.empty()) {
-      parsers::Segment segment{prefix.beyond, prefix.ts, direction, 0};
+      parsers::Segment segment{prefix.beyond, prefix.ts, direction, 0, data_wanted_};
       if (prefix.parsed < prefix.size) {
         const std::uint32_t size = is_udp() ? prefix.datagrams[prefix.datagrams_parsed++] : prefix.size - prefix.parsed;
         segment.bytes = {prefix.bytes + prefix.parsed, size};

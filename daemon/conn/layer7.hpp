@@ -23,8 +23,8 @@ class Layer7 {
   // was sent so far, or Layer7 is left alone. Otherwise status() tells what the piece brought.
   [[nodiscard]] bool feed(const parsers::Segment& segment, parsers::Arena& arena) noexcept;
   [[nodiscard]] parsers::Status begin(parsers::Arena& arena) noexcept;
-  // With Status::session and session_end, session() is it; call next() until it says otherwise before the next piece.
-  // After Status::done nothing more is to be fed, after Status::gave_up finish() is next.
+  // With Status::session, session_data and session_end, session() is it; call next() until it says otherwise before the
+  // next piece. After Status::done nothing more is to be fed, after Status::gave_up finish() is next.
   [[nodiscard]] parsers::Status status() const noexcept { return status_; }
   [[nodiscard]] parsers::Status next() noexcept;
   // After Status::other_protocol: as feed(), of what follows.
@@ -39,6 +39,8 @@ class Layer7 {
   [[nodiscard]] bool may_tunnel() const noexcept;
   // nullptr before the first session.
   [[nodiscard]] const void* session() const noexcept { return session_; }
+  // With Status::session_data, until next().
+  [[nodiscard]] const SessionData* data() const noexcept { return parser_->data(); }
 
  private:
   // What one side sent before the protocol was known.
@@ -70,6 +72,7 @@ class Layer7 {
   const void* session_ = nullptr;
   std::uint32_t protocol_ = 0;
   parsers::Status status_ = parsers::Status::more;
+  bool data_wanted_ = false;
   parsers::Beginning beginning_;
   std::array<Prefix, 2> prefixes_;  // by Direction
 };

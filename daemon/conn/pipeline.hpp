@@ -69,7 +69,8 @@ struct Merged {
 
 struct Pipeline : Merged {  // for connections
   std::uint32_t epoch = 0;
-  std::optional<Merged> packets;  // for packets by themselves; nullopt: nobody wants them
+  bool session_data_wanted = false;  // some callback runs at L7InSession
+  std::optional<Merged> packets;     // for packets by themselves; nullopt: nobody wants them
 };
 
 }  // namespace iris::conn

@@ -127,6 +127,8 @@ Result<void> Registry::Impl::publish_next(Stopwatch* watch) {
   auto pipeline = std::make_shared<conn::Pipeline>();
   pipeline->epoch = epoch + 1;
   if (auto merged = connections.merge(pipeline->epoch, dispatcher, *pipeline, lap); !merged) return merged;
+  pipeline->session_data_wanted = std::ranges::any_of(
+      pipeline->callees, [](const auto& callee) { return callee != nullptr && callee->has(Event::L7InSession); });
   if (packets.live != 0) {
     if (auto merged = packets.merge(pipeline->epoch, dispatcher, pipeline->packets.emplace(), lap); !merged)
       return merged;

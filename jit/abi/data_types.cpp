@@ -13,7 +13,7 @@ constexpr std::uint16_t at(Events... events) {
 }
 
 constexpr std::uint16_t packets = at(L4FirstPacket, L4EndHshk, InL4Conn, InL4Stream);
-constexpr std::uint16_t always = packets | at(L7OnDisc, L7EndHdrs, L7EndSession, L4Terminated);
+constexpr std::uint16_t always = packets | at(L7OnDisc, L7EndHdrs, L7InSession, L7EndSession, L4Terminated);
 
 // Grows with the connection, and is whole at its end.
 constexpr DataTypeInfo accumulates(DataType type, std::string_view name, std::uint8_t observes) {
@@ -56,15 +56,20 @@ constexpr std::array table{
     keeps(DataType::responder_packets, "iris::ResponderPackets"),
     DataTypeInfo{.type = DataType::service,
                  .name = "iris::Service",
-                 .events = at(L7OnDisc, L7EndHdrs, L7EndSession, L4Terminated),
+                 .events = at(L7OnDisc, L7EndHdrs, L7InSession, L7EndSession, L4Terminated),
                  .ready = L7OnDisc},
     // All that there is at Packet.
     DataTypeInfo{
         .type = DataType::frame, .name = "iris::Frame", .events = at(Packet), .ready = Packet, .runs_at = Packet},
+    DataTypeInfo{.type = DataType::session_data,
+                 .name = "iris::SessionData",
+                 .events = at(L7InSession),
+                 .ready = L7InSession,
+                 .runs_at = L7InSession},
     // Of which there are as many as protocols. In a stateful callback the latest session stays at hand.
     DataTypeInfo{.type = DataType::session,
                  .name = {},
-                 .events = at(InL4Conn, InL4Stream, L7EndHdrs, L7EndSession, L4Terminated),
+                 .events = at(InL4Conn, InL4Stream, L7EndHdrs, L7InSession, L7EndSession, L4Terminated),
                  .ready = L7EndHdrs,
                  .runs_at = L7EndHdrs},
 };

@@ -34,6 +34,7 @@ enum class DataType : std::uint8_t {
   responder_packets,
   service,
   frame,
+  session_data,
   session,
 };
 

@@ -130,6 +130,20 @@ std::optional<Parameter> check_parameter(const clang::ParmVarDecl& parameter, Re
   return checked;
 }
 
+// A piece of a session comes with its session, which says of which protocol; not every protocol has any.
+void check_session_data(const clang::FunctionDecl& decl, const std::string& protocol, Reporter& reporter) {
+  std::string carriers;
+  for (const parsers::Protocol& each : parsers::registry()) {
+    if (!each.has_data) continue;
+    if (each.name == protocol) return;
+    carriers += (carriers.empty() ? "'const " : " or 'const ") + std::string(each.session_type) + "&'";
+  }
+  reporter.error(decl.getLocation(),
+                 "'" + display_name(decl) + "' asks for 'iris::SessionData' " +
+                     (protocol.empty() ? "without its session: take it, too, as " + carriers
+                                       : "of " + protocol + ", whose sessions carry none: take it with " + carriers));
+}
+
 std::vector<Parameter> check_parameters(const clang::FunctionDecl& decl, Reporter& reporter) {
   std::vector<Parameter> parameters;
   std::string protocol;
@@ -144,6 +158,9 @@ std::vector<Parameter> check_parameters(const clang::FunctionDecl& decl, Reporte
                                                    "; no session is both: write two callbacks");
     }
     protocol = checked->protocol;
+  }
+  if (std::ranges::find(parameters, DataType::session_data, &Parameter::type) != parameters.end()) {
+    check_session_data(decl, protocol, reporter);
   }
   if (decl.isVariadic()) reporter.error(decl.getLocation(), "'" + display_name(decl) + "' must not be variadic");
   return parameters;

@@ -101,7 +101,7 @@ bool Http2::skip(bool from_client, std::uint32_t missing) noexcept {
   Side& from = side(from_client);
   const bool inside = from.skip == 0 && from.header_size == frame_header_length && missing <= from.left;
   if (!inside || from.type != data) return false;
-  if (Transaction* transaction = find(from.stream)) transaction->session.layout.missing_bytes += missing;
+  if (Transaction* transaction = find(from.stream)) transactions_.add_missing(*transaction, from_client, missing);
   from.left -= missing;
   return from.left != 0 || end_frame(from_client);
 }
@@ -192,8 +192,7 @@ void Http2::take_data(bool from_client, Bytes piece) noexcept {
   const std::size_t length = piece.size() - std::min(padding_here, piece.size());
   Transaction* transaction = find(from.stream);
   if (transaction == nullptr) return;
-  HttpTransaction::Layout& layout = transaction->session.layout;
-  (from_client ? layout.request_body_bytes : layout.response_body_bytes) += length;
+  transactions_.add_data(*transaction, from_client, piece.first(length));
 }
 
 // SETTINGS_HEADER_TABLE_SIZE is what the other side may use.

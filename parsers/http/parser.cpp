@@ -18,6 +18,7 @@ static_assert(std::is_trivially_destructible_v<Transaction>);
 Status HttpParser::parse(const Segment& segment) noexcept {
   if (over_) return Status::done;
   Side& side = sides_[static_cast<std::size_t>(segment.direction)];
+  transactions_.want_data(segment.data_wanted);
   if (segment.gap != 0) skip(side, segment.gap);
   side.left = segment.bytes;
   return go_on();
@@ -59,6 +60,10 @@ Transaction* HttpParser::reportable() const noexcept {
 // Reads until there is something to report.
 Status HttpParser::go_on() noexcept {
   for (;;) {
+    if (Transaction* transaction = transactions_.take_data(); transaction != nullptr) {
+      current_ = transaction;
+      return Status::session_data;
+    }
     if (Transaction* transaction = reportable(); transaction != nullptr) {
       current_ = transaction;
       if (!transaction->reported) {
@@ -70,6 +75,10 @@ Status HttpParser::go_on() noexcept {
       return Status::session_end;
     }
     if (tunnel_ && transactions_.first() == nullptr) {
+      // rest() is one piece: what was held, or else what is left of the segment.
+      for (Side& side : sides_) {
+        if (side.size != 0 && !side.left.empty()) hold(side);
+      }
       over_ = true;
       return Status::other_protocol;
     }
@@ -88,7 +97,6 @@ Status HttpParser::go_on() noexcept {
 bool HttpParser::read_more() noexcept {
   for (Side& side : sides_) {
     if (side.left.empty()) continue;
-    if (tunnel_ && side.state == State::held) continue;
     read(side);
     return true;
   }
@@ -310,8 +318,7 @@ void HttpParser::begin_response_body(Side& side) noexcept {
 void HttpParser::read_body(Side& side) noexcept {
   const Bytes run = side.body.read(side.left);
   if (side.transaction != nullptr) {
-    HttpTransaction::Layout& layout = side.transaction->session.layout;
-    (side.role == Role::client ? layout.request_body_bytes : layout.response_body_bytes) += run.size();
+    transactions_.add_data(*side.transaction, side.role == Role::client, run);
   }
   if (side.body.broken()) return lose(side, false);
   if (side.body.done()) end_message(side);
@@ -388,7 +395,9 @@ void HttpParser::skip(Side& side, std::uint32_t missing) noexcept {
     return;
   }
   const bool bridged = side.state == State::body && side.body.skip(missing);
-  if (side.transaction != nullptr) side.transaction->session.layout.missing_bytes += missing;
+  if (side.transaction != nullptr) {
+    transactions_.add_missing(*side.transaction, side.role == Role::client, missing);
+  }
   if (!bridged) return lose(side, false);
   if (side.body.done()) end_message(side);
 }

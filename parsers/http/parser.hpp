@@ -42,6 +42,7 @@ class HttpParser final : public Parser {
   [[nodiscard]] Status finish() noexcept override;
   // An HttpTransaction.
   [[nodiscard]] const void* session() const noexcept override { return current_; }
+  [[nodiscard]] const SessionData* data() const noexcept override { return transactions_.data(); }
   void release(const void* session) noexcept override;
   [[nodiscard]] std::span<const std::uint8_t> rest(Direction direction) const noexcept override;
 

@@ -8,6 +8,7 @@
 #include "parsers/fields.hpp"
 #include "parsers/http/parser.hpp"
 #include "parsers/http/probe.hpp"
+#include "parsers/sdk_functions.hpp"
 
 namespace iris::parsers::http {
 namespace {
@@ -44,6 +45,11 @@ constexpr std::array all{
 };
 #undef IRIS_HTTP
 
+std::span<const SdkFunction> functions() noexcept {
+  static const std::array list{sdk_function("iris_session_data_decoded", &detail::iris_session_data_decoded)};
+  return list;
+}
+
 }  // namespace
 
 constinit const Protocol protocol{.name = "http",
@@ -52,6 +58,8 @@ constinit const Protocol protocol{.name = "http",
                                   .session_type = "iris::HttpTransaction",
                                   .probe = probe,
                                   .create = create,
-                                  .may_tunnel = may_tunnel};
+                                  .may_tunnel = may_tunnel,
+                                  .has_data = true,
+                                  .sdk_functions = functions};
 
 }  // namespace iris::parsers::http

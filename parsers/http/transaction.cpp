@@ -1,6 +1,8 @@
 #include "parsers/http/transaction.hpp"
 
+#include <cstring>
 #include <new>
+#include <utility>
 
 #include "parsers/http/head.hpp"
 
@@ -27,7 +29,65 @@ void Transactions::take(Transaction* transaction) noexcept {
   }
 }
 
+void Transactions::add_data(Transaction& transaction, bool of_request, std::span<const std::uint8_t> bytes) noexcept {
+  HttpTransaction::Layout& layout = transaction.session.layout;
+  (of_request ? layout.request_body_bytes : layout.response_body_bytes) += bytes.size();
+  MessageBody& body = transaction.bodies[of_request ? 0 : 1];
+  const std::uint64_t offset = body.seen;
+  body.seen += bytes.size();
+  if (!data_wanted_ || bytes.empty()) return;
+  const bool copied = !transaction.reported;
+  if (copied && transaction.copied + bytes.size() > most_copied) return;
+  void* memory = recycler_.take(sizeof(Piece));
+  if (memory == nullptr) return;
+  auto* piece = new (memory) Piece;
+  if (copied) {
+    void* copy = recycler_.take(bytes.size());
+    if (copy == nullptr) return recycler_.give(memory, sizeof(Piece));
+    std::memcpy(copy, bytes.data(), bytes.size());
+    piece->room = static_cast<std::uint32_t>(bytes.size());
+    transaction.copied += piece->room;
+    bytes = {static_cast<const std::uint8_t*>(copy), bytes.size()};
+  }
+  body.encoding =
+      of_request ? find_header(layout.request_headers, "content-encoding") : layout.response_content_encoding;
+  body.memory = &recycler_;
+  piece->data.bytes = bytes;
+  piece->data.offset = offset;
+  piece->data.of_request = of_request;
+  piece->data.message = &body;
+  Piece** last = &transaction.pieces;
+  while (*last != nullptr) last = &(*last)->next;
+  *last = piece;
+  ++pending_;
+}
+
+void Transactions::add_missing(Transaction& transaction, bool of_request, std::uint64_t bytes) noexcept {
+  transaction.session.layout.missing_bytes += bytes;
+  transaction.bodies[of_request ? 0 : 1].seen += bytes;
+}
+
+Transaction* Transactions::take_data() noexcept {
+  if (taken_ != nullptr) give_back(std::exchange(taken_, nullptr));
+  if (pending_ == 0) return nullptr;
+  for (Transaction* each = first_; each != nullptr; each = each->next) {
+    if (!each->reported || each->pieces == nullptr) continue;
+    taken_ = std::exchange(each->pieces, each->pieces->next);
+    each->copied -= taken_->room;
+    --pending_;
+    return each;
+  }
+  return nullptr;
+}
+
+void Transactions::give_back(Piece* piece) noexcept {
+  if (piece->room != 0) recycler_.give(const_cast<std::uint8_t*>(piece->data.bytes.data()), piece->room);
+  static_cast<MessageBody*>(piece->data.message)->forget_piece();
+  recycler_.give(piece, sizeof(Piece));
+}
+
 void Transactions::destroy(Transaction* transaction) noexcept {
+  for (MessageBody& body : transaction->bodies) body.clear();
   transaction->memory.clear();
   recycler_.give(transaction, sizeof(Transaction));
 }

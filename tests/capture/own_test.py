@@ -9,6 +9,7 @@ from pathlib import Path
 import replay
 from replay import DATA, LOG_TLS, WEB_VOLUME, Run
 
+BODIES = Path(__file__).resolve().parent / "bodies.cpp"
 NANOSECONDS_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
 
 
@@ -61,6 +62,24 @@ class Finds(Scratch):
         self.assertEqual(sorted((row["client"]["ip"], row["client"]["port"]) for row in rows),
                          sorted({replay.endpoint(one["originator"]) for one in truth}))
         self.assertTrue(all(row["bytes_up"] > 0 and row["bytes_down"] > 0 and row["end"] == "fin" for row in rows), rows)
+
+
+    def test_every_piece_of_every_body(self):
+        run = self.ends_well(Run(DATA / "http.pcap", subscriptions=[BODIES]))
+        key = lambda row: (row["client"]["ip"], row["client"]["port"], row["index"])
+        seen = {}
+        for event in run.events("Piece"):
+            row = event["data"]
+            body = seen.setdefault((key(row), row["of_request"]), 0)
+            self.assertEqual(row["offset"], body)
+            self.assertTrue(row["ok"], row)
+            seen[key(row), row["of_request"]] = body + row["size"]
+        told = {}
+        for event in run.events("Whole"):
+            row = event["data"]
+            told |= {(key(row), True): row["request"], (key(row), False): row["response"]}
+        self.assertTrue(seen)
+        self.assertEqual(seen, {body: size for body, size in told.items() if size})
 
 
 class Speaks(Scratch):

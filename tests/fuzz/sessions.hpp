@@ -19,6 +19,13 @@ int run_sessions(const parsers::Protocol& protocol, const FiveTuple& tuple,
   using namespace parsers;
   constexpr std::size_t cap = std::size_t{256} << 10U;
   test::SessionRun<Session> run(protocol, tuple, describe, cap);
+  // What sessions carry is read and decoded.
+  run.want_data([](const Session&, const SessionData& data) {
+    std::uint64_t sum = 0;
+    for (const std::uint8_t byte : data.bytes) sum += byte;
+    for (const std::uint8_t byte : data.decoded().bytes) sum += byte;
+    IRIS_FUZZ_CHECK(sum <= 255U * (data.bytes.size() + data.decoded().bytes.size()));
+  });
   std::array<test::Bytes, 2> sent;
   std::array<std::vector<std::uint16_t>, 2> datagrams;
   Probe decided = Probe::not_yet;

@@ -30,8 +30,9 @@
 // packet on); ConnRecord, PktCount, ByteCount, InterArrivals, ConnHistory, ConnDuration, TcpMetrics (up to the moment
 // of the call); FirstPackets<N>, OriginatorPackets<N>, ResponderPackets<N> (raw, from its start); Service (once
 // identified). Of a packet: L4Pdu, Payload. Of a session: TlsHandshake, HttpTransaction,
-// DnsTransaction, QuicConnection, SshHandshake; at L7EndHdrs its headers are known, at L7EndSession all of it. What
-// nobody takes is neither computed nor stored.
+// DnsTransaction, QuicConnection, SshHandshake, MqttExchange; at L7EndHdrs its headers are known, at L7EndSession all
+// of it. Behind an HttpTransaction, SessionData is each piece of its bodies as it arrives, at L7InSession. What nobody
+// takes is neither computed nor stored.
 //
 // State. A struct with IRIS_CALLBACK is constructed when its filter becomes true for a connection, sees what happens
 // from then on, and is destroyed with the connection. A method that returns false unsubscribes that connection.
@@ -72,5 +73,6 @@
 #include <iris/protocols/quic.hpp>
 #include <iris/protocols/ssh.hpp>
 #include <iris/protocols/tls.hpp>
+#include <iris/session_data.hpp>
 #include <iris/tcp_metrics.hpp>
 #include <iris/time.hpp>

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -54,11 +55,16 @@ class SessionRun {
   // Keeps sessions, as an active callback does: they are not released when they end.
   void keep_sessions() { keeps_ = true; }
 
+  // Also asks for what sessions carry, and shows it: valid during the call.
+  void want_data(std::function<void(const Session&, const SessionData&)> take_data) {
+    take_data_ = std::move(take_data);
+  }
+
   void feed(Direction direction, const Bytes& bytes, std::uint32_t gap = 0) {
     if (over_) return;
     const auto copy = std::make_unique<std::uint8_t[]>(bytes.size());
     std::ranges::copy(bytes, copy.get());
-    take(parser_->parse({{copy.get(), bytes.size()}, now_, direction, gap}));
+    take(parser_->parse({{copy.get(), bytes.size()}, now_, direction, gap, take_data_ != nullptr}));
   }
   void wait(Duration duration) { now_ = now_ + duration; }
   void finish() {
@@ -76,8 +82,15 @@ class SessionRun {
  private:
   void take(Status status) {
     status_ = status;
-    for (; status == Status::session || status == Status::session_end; status = status_ = parser_->next()) {
+    for (;; status = status_ = parser_->next()) {
+      const bool data = status == Status::session_data;
+      if (status != Status::session && status != Status::session_end && !data) break;
       const void* session = parser_->session();
+      if (data) {
+        IRIS_SESSION_CHECK(take_data_ != nullptr && open_.contains(session) && parser_->data() != nullptr);
+        take_data_(*static_cast<const Session*>(session), *parser_->data());
+        continue;
+      }
       IRIS_SESSION_CHECK(arena_.holds(session, sizeof(Session)));
       const std::string text = describe_(*static_cast<const Session*>(session));
       if (status == Status::session) {
@@ -98,6 +111,7 @@ class SessionRun {
   }
 
   Describe describe_;
+  std::function<void(const Session&, const SessionData&)> take_data_;
   FiveTuple tuple_;
   BlockArena arena_;
   Parser* parser_;

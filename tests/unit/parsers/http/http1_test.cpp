@@ -212,6 +212,20 @@ Probe probe_of(std::string_view text, std::string_view other = {}) {
   return protocol.probe({.tuple = tuple, .sent = {sent, answered}, .datagrams = {}, .latest = client});
 }
 
+// An older transaction keeps the tunnel from beginning: what comes meanwhile is kept, whatever becomes of it.
+TEST(Http1, TunnelThatWaitsForAnOlderResponse) {
+  HttpRun run;
+  run.from_client("POST /slow HTTP/1.1\r\nContent-Length: 10\r\n\r\n");
+  run.from_server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  run.from_server("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nearly ");
+  run.from_server("and late");
+  run.from_client("0123456789");
+  run.from_client("GET /x HTTP/1.1\r\nUpgrade: x\r\n\r\nclient's");
+  EXPECT_EQ(run.status(), Status::other_protocol);
+  const auto rest = run.parser().rest(server);
+  EXPECT_EQ(std::string(rest.begin(), rest.end()), "early and late");
+}
+
 TEST(HttpProbe, Decides) {
   for (const char* text : {"GET / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n", "PRI * HTTP/2.0\r\n\r\nSM",
                            "\r\nGET / HTTP/1.0\n", "CONNECT a:1 HTTP/1.1\r\n", "M-SEARCH * HTTP/1.1\r\n"}) {
