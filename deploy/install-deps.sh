@@ -3,6 +3,7 @@
 # missing, asks nothing, and starts no service that a package brings along.
 #
 #   deploy/install-deps.sh           everything: build, run, test
+#   deploy/install-deps.sh --record  that, and the further servers and clients that tests/record makes recordings of
 #   deploy/install-deps.sh --list    prints the packages, one a line, and installs nothing
 set -euo pipefail
 
@@ -17,15 +18,18 @@ build=(
 )
 # What irisd needs beside the shared libraries above: the compiler child reads these headers.
 run=(libclang-common-19-dev libclang-cpp19 libllvm19)
-# Real servers and clients, for tests/live and tests/record.
+# Real servers and clients, for tests/live.
 test=(iproute2 ethtool nginx-light curl openssl dnsmasq-base bind9-dnsutils openssh-client openssh-server
       tcpdump python3 procps)
+# A browser and what else talks in the recordings: some 500 MB, needed only to make them anew.
+record=(caddy chromium ldnsutils mosquitto mosquitto-clients nghttp2-client ngtcp2-client ngtcp2-server wget)
 
 packages=("${build[@]}" "${run[@]}" "${test[@]}")
 case "${1:-}" in
   "") ;;
+  --record) packages+=("${record[@]}") ;;
   --list) printf '%s\n' "${packages[@]}"; exit 0 ;;
-  *) echo "usage: $0 [--list]" >&2; exit 2 ;;
+  *) echo "usage: $0 [--record | --list]" >&2; exit 2 ;;
 esac
 
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

@@ -212,8 +212,6 @@ void Http2::end_stream(bool from_client, std::uint32_t stream) noexcept {
   Transaction* transaction = find(stream);
   if (transaction == nullptr) return;
   (from_client ? transaction->request_done : transaction->response_done) = true;
-  // RFC 9113, 8.1: a server may answer and stop listening.
-  if (!from_client && !transaction->request_done) transaction->request_lost = true;
 }
 
 // ---- header blocks --------------------------------------------------------------------------------------------------
@@ -252,14 +250,24 @@ bool Http2::end_block(bool from_client) noexcept {
   const std::uint32_t stream = std::exchange(from.block_stream, 0);
   const bool request = from_client || from.block_promises;
   Transaction* transaction = find(stream);
-  if (transaction == nullptr && request) {
+  // A response may be handed over before its request; the response to one that is gone brings nobody back.
+  const bool ahead = !request && stream % 2 == 1 && stream > last_request_;
+  if (from_client) last_request_ = std::max(last_request_, stream);
+  if (transaction == nullptr && (request || ahead)) {
     if (transactions_.count() >= most_streams) transactions_.first()->cut_off = true;
     transaction = transactions_.add();
     if (transaction == nullptr) return false;
     transaction->stream = stream;
   }
+  if (transaction != nullptr && request) transactions_.number(*transaction);
   const bool known = transaction != nullptr && (request ? transaction->has_request : transaction->has_response);
-  if (!decode(from_client, known ? nullptr : transaction)) return false;  // trailers are passed over
+  if (!decode(from_client, known ? nullptr : transaction)) {  // trailers are passed over
+    if (transaction != nullptr && !transaction->has_request && !transaction->has_response) {
+      transactions_.take(transaction);
+      transactions_.destroy(transaction);
+    }
+    return false;
+  }
   if (from.block_promises && transaction != nullptr) transaction->request_done = true;
   if (from.block_ends_stream) end_stream(from_client, stream);
   return true;

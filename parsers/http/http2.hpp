@@ -69,8 +69,9 @@ class Http2 {
 
   Recycler& recycler_;
   Transactions& transactions_;
-  nghttp2_mem memory_;         // the decoders refer to it
-  std::array<Side, 2> sides_;  // the client's, the server's
+  nghttp2_mem memory_;              // the decoders refer to it
+  std::array<Side, 2> sides_;       // the client's, the server's
+  std::uint32_t last_request_ = 0;  // the highest stream that the client opened
 };
 
 }  // namespace iris::parsers::http

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "parsers/http/head.hpp"
+#include "parsers/http/probe.hpp"
 
 namespace iris::parsers::http {
 
@@ -68,6 +69,7 @@ Status HttpParser::go_on() noexcept {
       current_ = transaction;
       if (!transaction->reported) {
         transaction->reported = true;
+        transactions_.number(*transaction);
         return Status::session;
       }
       transaction->session.layout.complete = transaction->request_done && transaction->response_done;
@@ -108,12 +110,18 @@ void HttpParser::cut_off_all() noexcept {
   for (Side& side : sides_) side.transaction = nullptr;
 }
 
-// ---- one direction
-// ----------------------------------------------------------------------------------------------------
+// ---- one direction --------------------------------------------------------------------------------------------------
 
 void HttpParser::read(Side& side) noexcept {
   switch (side.state) {
     case State::start:
+      // No line begins so; a server of HTTP/2 may speak before its client.
+      if (side.role == Role::unknown && other(side).role == Role::unknown && side.size == 0 && side.garbage == 0 &&
+          may_be_settings_frame(side.left)) {
+        side.state = State::held;
+        return hold(side);
+      }
+      return read_lines(side);
     case State::head:
       return read_lines(side);
     case State::body:
@@ -189,9 +197,12 @@ void HttpParser::take_start_line(Side& side) noexcept {
   }
   side.role = request ? Role::client : Role::server;
   if (request && line.starts_with("PRI * HTTP/2")) {
-    constexpr std::uint32_t behind_the_line = 8;  // CRLF SM CRLF CRLF
+    const std::size_t behind_the_line = http2_preface.size() - (http2_preface.find('\n') + 1);
     drop_bytes(side);
-    return begin_http2(side, behind_the_line);
+    return begin_http2(side, static_cast<std::uint32_t>(behind_the_line));
+  }
+  if (side.role == Role::client && other(side).role == Role::unknown && other(side).state == State::held) {
+    resume(other(side));
   }
   side.garbage = 0;
   side.line = side.size;
@@ -206,7 +217,9 @@ Transaction* HttpParser::transaction_for(const Side& side) noexcept {
   }
   const bool one_sided = sides_[0].role == Role::unknown || sides_[1].role == Role::unknown;
   if (transactions_.count() >= (one_sided ? max_open_one_sided : max_open)) transactions_.first()->cut_off = true;
-  return transactions_.add();
+  Transaction* transaction = transactions_.add();
+  if (transaction != nullptr) transactions_.number(*transaction);
+  return transaction;
 }
 
 void HttpParser::take_head(Side& side) noexcept {
@@ -332,8 +345,7 @@ void HttpParser::end_message(Side& side) noexcept {
   side.state = State::start;
 }
 
-// ---- HTTP/2
-// -----------------------------------------------------------------------------------------------------------
+// ---- HTTP/2 ---------------------------------------------------------------------------------------------------------
 
 void HttpParser::begin_http2(Side& client, std::uint32_t preface_left) noexcept {
   is_http2_ = true;
@@ -351,7 +363,6 @@ void HttpParser::begin_http2(Side& client, std::uint32_t preface_left) noexcept 
 
 // RFC 7540, 3.2: the request was stream 1, and its response comes there.
 void HttpParser::upgrade_to_http2(Side& server) noexcept {
-  constexpr std::uint32_t preface_length = 24;
   Transaction& transaction = *server.transaction;
   transaction.stream = 1;
   transaction.has_response = false;
@@ -359,7 +370,7 @@ void HttpParser::upgrade_to_http2(Side& server) noexcept {
   layout.status.reset();
   layout.reason = {};
   layout.response_headers = {};
-  begin_http2(other(server), preface_length);
+  begin_http2(other(server), http2_preface.size());
 }
 
 void HttpParser::read_http2(Side& side) noexcept {
@@ -367,8 +378,7 @@ void HttpParser::read_http2(Side& side) noexcept {
   for (Side& each : sides_) lose(each, true);
 }
 
-// ---- what follows a CONNECT
-// -------------------------------------------------------------------------------------------
+// ---- what follows a CONNECT -----------------------------------------------------------------------------------------
 
 void HttpParser::hold(Side& side) noexcept {
   if (!append(side, std::exchange(side.left, {}), max_held)) lose(side, true);
@@ -384,8 +394,7 @@ void HttpParser::resume(Side& side) noexcept {
   side.size = side.room = side.line = 0;
 }
 
-// ---- what is missing
-// ----------------------------------------------------------------------------------------------------
+// ---- what is missing ------------------------------------------------------------------------------------------------
 
 void HttpParser::skip(Side& side, std::uint32_t missing) noexcept {
   if (side.state == State::lost || side.state == State::held) return;

@@ -6,7 +6,8 @@
 //   start      lines until one is a start line; others are passed over
 //   head       lines up to the empty one
 //   body       as its framing says
-//   held       behind a CONNECT or an upgrade: what comes is kept until the response says whose it is
+//   held       what comes is kept until the other side says what it is: behind a CONNECT or an upgrade, and the
+//              SETTINGS of a server that speaks before its client
 //   http2      frames
 //   lost       nothing more is read of this direction
 #pragma once

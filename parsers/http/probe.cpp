@@ -1,6 +1,7 @@
 #include "parsers/http/probe.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "parsers/http/head.hpp"
 #include "parsers/text.hpp"
@@ -25,9 +26,29 @@ Direction other(Direction direction) noexcept {
   return direction == Direction::FromOriginator ? Direction::FromResponder : Direction::FromOriginator;
 }
 
+// Beside a server's SETTINGS frame: what its client says first (RFC 9113, 3.4) decides.
+Probe probe_beside_settings(std::string_view client) noexcept {
+  const std::size_t seen = std::min(client.size(), http2_preface.size());
+  if (client.substr(0, seen) != http2_preface.substr(0, seen)) return Probe::no_match;
+  return seen == http2_preface.size() ? Probe::match : Probe::not_yet;
+}
+
 }  // namespace
 
+bool may_be_settings_frame(std::span<const std::uint8_t> bytes) noexcept {
+  constexpr std::size_t setting_length = 6;
+  static constexpr std::array<std::uint8_t, 6> behind_length{4, 0, 0, 0, 0, 0};  // SETTINGS, no flags, of no stream
+  if (bytes.empty() || bytes[0] != 0) return false;
+  if (bytes.size() >= 3 && (std::size_t{bytes[1]} << 8U | bytes[2]) % setting_length != 0) return false;
+  const auto rest = bytes.subspan(std::min<std::size_t>(3, bytes.size()));
+  const std::size_t seen = std::min(rest.size(), behind_length.size());
+  return std::ranges::equal(rest.first(seen), std::span(behind_length).first(seen));
+}
+
 Probe probe(const Beginning& beginning) noexcept {
+  if (may_be_settings_frame(beginning.latest_sent())) {
+    return probe_beside_settings(as_text(beginning.of(other(beginning.latest))));
+  }
   const std::string_view text = without_empty_lines(as_text(beginning.latest_sent()));
   if (text.empty()) return Probe::not_yet;
   std::string_view rest = text;

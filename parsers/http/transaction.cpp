@@ -12,12 +12,15 @@ Transaction* Transactions::add() noexcept {
   void* memory = recycler_.take(sizeof(Transaction));
   if (memory == nullptr) return nullptr;
   auto* transaction = new (memory) Transaction(recycler_);
-  transaction->session.layout.index = begun_++;
   Transaction** last = &first_;
   while (*last != nullptr) last = &(*last)->next;
   *last = transaction;
   ++count_;
   return transaction;
+}
+
+void Transactions::number(Transaction& transaction) noexcept {
+  if (!std::exchange(transaction.numbered, true)) transaction.session.layout.index = begun_++;
 }
 
 void Transactions::take(Transaction* transaction) noexcept {

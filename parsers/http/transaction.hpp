@@ -38,6 +38,7 @@ struct Transaction {
   bool request_lost = false;  // the rest of its body
   bool cut_off = false;       // nothing more will come, though something is missing
   bool reported = false;
+  bool numbered = false;
 
   // Nothing more can change what is told at L7EndHdrs.
   [[nodiscard]] bool ready() const noexcept { return cut_off || (has_request && has_response); }
@@ -51,6 +52,8 @@ class Transactions {
 
   // A new one, at the end; nullptr when there is no memory.
   [[nodiscard]] Transaction* add() noexcept;
+  // Its place in the connection is the next one, unless it has one.
+  void number(Transaction& transaction) noexcept;
   // Takes it out; it stays alive.
   void take(Transaction* transaction) noexcept;
   void destroy(Transaction* transaction) noexcept;

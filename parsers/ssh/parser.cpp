@@ -1,5 +1,7 @@
 #include "parsers/ssh/parser.hpp"
 
+#include <algorithm>
+#include <array>
 #include <new>
 #include <type_traits>
 
@@ -22,6 +24,18 @@ SshIdentification split(std::string_view line) noexcept {
   parts.software = rest.substr(0, space);
   if (space != std::string_view::npos) parts.comments = rest.substr(space + 1);
   return parts;
+}
+
+// Ciphers with a MAC of their own: where one is agreed on, no MAC is negotiated (RFC 5647, 5.1; OpenSSH's
+// PROTOCOL 1.6).
+bool authenticates(std::string_view cipher) noexcept {
+  static constexpr std::array<std::string_view, 6> names{"chacha20-poly1305@openssh.com",
+                                                         "aes128-gcm@openssh.com",
+                                                         "aes256-gcm@openssh.com",
+                                                         "AEAD_AES_128_GCM",
+                                                         "AEAD_AES_256_GCM",
+                                                         "chacha20-poly1305"};
+  return std::ranges::find(names, cipher) != names.end();
 }
 
 }  // namespace
@@ -136,7 +150,7 @@ void SshParser::negotiate() noexcept {
   layout.kex_algorithm = agreed(client.kex_algorithms, server.kex_algorithms);
   layout.host_key_algorithm = agreed(client.server_host_key_algorithms, server.server_host_key_algorithms);
   layout.cipher = agreed(client.encryption_client_to_server, server.encryption_client_to_server);
-  layout.mac = agreed(client.mac_client_to_server, server.mac_client_to_server);
+  if (!authenticates(layout.cipher)) layout.mac = agreed(client.mac_client_to_server, server.mac_client_to_server);
   layout.compression = agreed(client.compression_client_to_server, server.compression_client_to_server);
 }
 

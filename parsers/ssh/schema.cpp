@@ -32,7 +32,7 @@ constexpr std::array all{
     text("kex_algorithm", IRIS_SSH(kex_algorithm), "negotiated key exchange"),
     text("host_key_algorithm", IRIS_SSH(host_key_algorithm), "negotiated host key algorithm"),
     text("cipher", IRIS_SSH(cipher), "negotiated, from client to server"),
-    text("mac", IRIS_SSH(mac), "negotiated, from client to server"),
+    text("mac", IRIS_SSH(mac), "negotiated, from client to server; absent where the cipher authenticates by itself"),
     text("compression", IRIS_SSH(compression), "negotiated, from client to server"),
     text("hassh", {"iris_ssh_hassh", &detail::iris_ssh_hassh}, "fingerprint of the client's KEXINIT"),
     text("hassh_server", {"iris_ssh_hassh_server", &detail::iris_ssh_hassh_server}, "of the server's"),

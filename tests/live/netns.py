@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 CLIENTS = [f"192.0.2.{n}" for n in range(10, 18)]
 SERVERS = [f"198.51.100.{n}" for n in range(10, 14)]
@@ -76,6 +77,12 @@ class Host:
     def ip(self, *words):
         subprocess.run(["ip", "-n", self.name, *words], check=True)
 
+    def resolve(self, names):
+        """Names that programs in this namespace find without asking anyone: name -> address."""
+        folder = Path("/etc/netns", self.name)  # `ip netns exec` shows its files in /etc
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "hosts").write_text("".join(f"{address} {name}\n" for name, address in names.items()))
+
     def command(self, command):
         return ["ip", "netns", "exec", self.name, *map(str, command)]
 
@@ -98,6 +105,7 @@ class Host:
             stop(process)
         self._processes.clear()
         subprocess.run(["ip", "netns", "delete", self.name], check=False)
+        shutil.rmtree(Path("/etc/netns", self.name), ignore_errors=True)
 
 
 class Cable:

@@ -1,7 +1,9 @@
-"""Real servers for a netns.Host: nginx, dnsmasq, sshd. Keys and certificates are made when needed and kept nowhere.
+"""Real servers for a netns.Host: nginx, dnsmasq, sshd; for recordings also
+Caddy, ngtcp2's server, openssl s_server, Mosquitto. Keys and certificates are made when needed and kept nowhere.
 
 Each function takes the host, an existing directory of the caller's for its files, and returns when the server answers.
 """
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 
 DOMAINS = ("example.test", "example.net", "example.org", "example.com")
 HTTP, HTTPS, HTTPS_P384, SSH, DNS = 80, 443, 8443, 22, 53
+HTTP2, HTTP3, QUIC, QUIC_RETRY, SMALL_RECORDS, MQTT = 8080, 4443, 4433, 4434, 8444, 1883
 
 NGINX = """
 daemon off;
@@ -19,7 +22,8 @@ pid {directory}/nginx.pid;
 error_log {directory}/nginx.log;
 events {{ worker_connections 1024; }}
 http {{
-  access_log off;
+  log_format ends '$remote_addr $remote_port $server_addr $server_port';
+  access_log {directory}/access.log ends;
   server_tokens off;
   client_body_temp_path {directory}/body;
   proxy_temp_path {directory}/proxy;
@@ -52,10 +56,10 @@ http {{
 """
 
 
-def _wait_for(host, port, process, log):
-    """Returns when something listens on the TCP port, fails with the log when the server gave up."""
+def _wait_for(host, port, process, log, kind="-t"):
+    """Returns when something listens on the port ("-u": of UDP), fails with the log when the server gave up."""
     for _ in range(200):
-        listening = host.run(["ss", "-Htln", f"sport = :{port}"], capture_output=True).stdout
+        listening = host.run(["ss", "-Hln", kind, f"sport = :{port}"], capture_output=True).stdout
         if listening.strip():
             return process
         if process.poll() is not None:
@@ -104,7 +108,8 @@ def dnsmasq(host, directory):
     records += [f"--local=/{domain}/" for domain in DOMAINS]
     with open(log, "w", encoding="utf-8") as out:
         process = host.start(["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
-                              "--user=root", "--pid-file=", "--log-facility=-", f"--port={DNS}", *records], stderr=out)
+                              "--user=root", "--pid-file=", "--log-facility=-", "--log-queries=extra",
+                              f"--port={DNS}", *records], stderr=out)
     return _wait_for(host, DNS, process, log)
 
 
@@ -124,3 +129,80 @@ def sshd(host, directory):
     log = directory / "sshd.log"
     process = host.start([shutil.which("sshd"), "-D", "-f", config, "-E", log], stderr=subprocess.DEVNULL)
     return _wait_for(host, SSH, process, log)
+
+
+CADDY = """{{
+  admin off
+  auto_https off
+  storage file_system {directory}/caddy
+  servers {{
+    protocols h1 h2 h2c h3
+  }}
+}}
+(pages) {{
+  root * {directory}/www
+  file_server
+  log {{
+    output file {directory}/caddy.log
+    format json
+  }}
+}}
+http://:{http2} {{
+  import pages
+}}
+https://:{http3} {{
+  tls {directory}/ec.crt {directory}/ec.key
+  import pages
+}}
+"""
+
+
+def caddy(host, directory):
+    """HTTP/2 without TLS on 8080, by prior knowledge and by upgrade, and HTTP/3 on 4443; nginx's pages. What it served is
+    in caddy_log()."""
+    directory = Path(directory)
+    config = directory / "Caddyfile"
+    config.write_text(CADDY.format(directory=directory, http2=HTTP2, http3=HTTP3))
+    log = directory / "caddy.err"
+    with open(log, "w", encoding="utf-8") as out:
+        process = host.start(["caddy", "run", "--config", config, "--adapter", "caddyfile"], stderr=out,
+                             env=os.environ | {"HOME": str(directory)})
+    return _wait_for(host, HTTP3, process, log, "-u")
+
+
+def caddy_log(directory):
+    """One object a request, in the order in which they were answered."""
+    log = Path(directory) / "caddy.log"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    return [entry for entry in map(json.loads, lines) if entry.get("logger", "").startswith("http.log.access")]
+
+
+def quic(host, directory):
+    """ngtcp2's HTTP/3 server on 4433; on 4434 it makes clients prove their addresses (Retry)."""
+    for port, options in ((QUIC, []), (QUIC_RETRY, ["--validate-addr"])):
+        log = Path(directory) / f"quic{port}.log"
+        with open(log, "w", encoding="utf-8") as out:
+            process = host.start(["gtlsserver", "--quiet", *options, "--htdocs", f"{directory}/www", "*", port,
+                                  f"{directory}/ec.key", f"{directory}/ec.crt"], stderr=out, stdout=out)
+        _wait_for(host, port, process, log, "-u")
+
+
+def small_records(host, directory):
+    """TLS on 8444 in records of at most 512 bytes; clients may renegotiate."""
+    log = Path(directory) / "s_server.log"
+    with open(log, "w", encoding="utf-8") as out:
+        process = host.start(["openssl", "s_server", "-accept", SMALL_RECORDS, "-cert", f"{directory}/rsa.crt", "-key",
+                              f"{directory}/rsa.key", "-max_send_frag", "512", "-client_renegotiation", "-cipher", "ALL:@SECLEVEL=0",
+                              "-www"],
+                             stderr=out, stdout=out)
+    return _wait_for(host, SMALL_RECORDS, process, log)
+
+
+def mosquitto(host, directory):
+    """An MQTT broker on 1883 that anyone may use; it logs to `directory`/mosquitto.log."""
+    config = Path(directory) / "mosquitto.conf"
+    config.write_text(f"listener {MQTT}\nallow_anonymous true\nuser root\nlog_type all\n")
+    log = Path(directory) / "mosquitto.log"
+    with open(log, "w", encoding="utf-8") as out:
+        process = host.start(["mosquitto", "-c", config], stderr=out, stdout=out)
+    return _wait_for(host, MQTT, process, log)

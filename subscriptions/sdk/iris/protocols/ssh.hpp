@@ -73,7 +73,7 @@ struct SshHandshake {
   [[nodiscard]] const SshKexInit& client_kex() const { return layout.client_kex; }
   [[nodiscard]] const SshKexInit& server_kex() const { return layout.server_kex; }
   // Negotiated (RFC 4253, 7.1): the client's first that the server has, too. Of cipher, MAC and compression those from
-  // client to server. Ciphers that authenticate ignore the MAC.
+  // client to server. There is no MAC beside a cipher that authenticates by itself, whatever the lists say.
   [[nodiscard]] std::string_view kex_algorithm() const { return layout.kex_algorithm; }
   [[nodiscard]] std::string_view host_key_algorithm() const { return layout.host_key_algorithm; }
   [[nodiscard]] std::string_view cipher() const { return layout.cipher; }

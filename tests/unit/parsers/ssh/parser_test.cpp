@@ -78,6 +78,20 @@ TEST(Ssh, ServerMayBeSeenFirst) {
   EXPECT_THAT(run.ended(), ElementsAre(std::string(whole)));
 }
 
+TEST(Ssh, CiphersThatAuthenticateHaveNoMac) {
+  const auto kex = [](std::string_view ciphers) {
+    return kexinit({"curve", "rsa", ciphers, ciphers, "mac1", "mac1", "none", "none", "", ""});
+  };
+  for (const auto& [ciphers, chosen] : {std::pair{"aes128-gcm@openssh.com,aes", "aes128-gcm@openssh.com|-|none"},
+                                        std::pair{"aes,aes128-gcm@openssh.com", "aes|mac1|none"}}) {
+    SshRun run;
+    run.feed(client, client_line + kex(ciphers));
+    run.feed(server, server_line + kex("aes128-gcm@openssh.com,aes"));
+    ASSERT_EQ(run.begun().size(), 1U);
+    EXPECT_THAT(run.begun().front(), testing::HasSubstr(std::string("|curve|rsa|") + chosen + "|"));
+  }
+}
+
 TEST(Ssh, EndsIncompleteWithWhatThereIs) {
   SshRun run;
   run.feed(client, client_line);
