@@ -27,7 +27,7 @@ void Tracker::store_frontier(Connection& connection) noexcept {
 Wants Tracker::wants_of(const Connection& connection) const noexcept {
   Wants wants = delivery_.wants(connection);
   for (const plan::NodeId id : connection.frontier.view()) {
-    const plan::Node& node = *pipeline_->plan->nodes[id];
+    const plan::Node& node = pipeline_->plan->nodes[id];
     wants.needs |= need::parse;
     if (node.awaits_end) wants.needs |= need::terminate;
     wants.observation |= node.observes;
@@ -78,7 +78,8 @@ Content* Tracker::make_content(Connection& connection) noexcept {
 void Tracker::open(Visit& visit) noexcept {
   Connection& connection = visit.connection;
   connection.record.midstream = (visit.record.flags & record_flag::midstream) != 0;
-  progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record}), visit.record.birth);
+  progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record}),
+                     standing(visit.record, connection));
   store_frontier(connection);
   connection.observed.wanted = wants_of(connection).observation;
   connection.observed.wanted |= delivery_.observation(progress_.matches());
@@ -224,7 +225,8 @@ void Tracker::parse(Record& record, Connection& connection, Content& content, co
 void Tracker::decide_protocol(Record& record, Connection& connection, const Layer7& layer7, Timestamp ts) noexcept {
   // Behind a CONNECT the second protocol is decided as the first was, from the beginning.
   if (connection.protocol_decided) {
-    progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record}), record.birth);
+    progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record}),
+                       standing(record, connection));
     store_frontier(connection);
     connection.sessions = false;
   }
@@ -237,8 +239,7 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
   connection.protocol = protocol;
   connection.sessions_over = !parsers::registry()[protocol].has_sessions();
   const abi::Facts facts{.subject = &connection.record, .protocol = protocol};
-  progress_.on_protocol(evaluate(pipeline_->dispatch->protocol, facts), protocol, connection.frontier.view(),
-                        record.birth);
+  progress_.on_protocol(evaluate(pipeline_->dispatch->protocol, facts), protocol, standing(record, connection));
   store_frontier(connection);
   const Occasion occasion{.event = Event::L7OnDisc, .ts = ts};
   delivery_.fire(connection, occasion);
@@ -251,7 +252,7 @@ void Tracker::begin_session(Record& record, Connection& connection, const Occasi
   connection.sessions = true;
   const abi::Facts facts{.subject = &connection.record, .session = occasion.session, .protocol = connection.protocol};
   progress_.on_session(evaluate(pipeline_->dispatch->session[connection.protocol], facts), connection.protocol,
-                       connection.frontier.view(), record.birth);
+                       standing(record, connection));
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
 }
@@ -327,8 +328,8 @@ void Tracker::close(Record& record, Connection& connection, EndReason reason, Ti
   note_gaps(connection);
   wind_up(record, connection, when);
   delivery_.end(connection, when);
-  progress_.on_end({connection.protocol_decided, connection.protocol, connection.sessions}, connection.frontier.view(),
-                   record.birth);
+  progress_.on_end({connection.protocol_decided, connection.protocol, connection.sessions},
+                   standing(record, connection));
   delivery_.matched(connection, progress_.matches(), {.event = Event::L4Terminated, .ts = when});
 }
 

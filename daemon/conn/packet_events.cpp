@@ -122,7 +122,7 @@ void PacketEvents::take(const Arrival& layer, DecodeStatus status) noexcept {
     const abi::Facts facts{.subject = &packet_facts, .worker = worker_};
     evaluate(&facts, merged_->families.data(), evaluations_.data(), &truths);
   }
-  progress_.on_tuple(std::span(truths_).first(truths.count), epoch_);
+  progress_.on_tuple(std::span(truths_).first(truths.count), {{}, &packet_facts, epoch_});
   for (const Match& match : progress_.matches()) call(*merged_->callees[match.action], frame);
 }
 

@@ -12,6 +12,7 @@
 #include "jit/abi/data_types.hpp"
 #include "jit/abi/dispatch.hpp"
 #include "jit/codegen/dispatch.hpp"
+#include "jit/index/paged.hpp"
 #include "jit/plan/plan.hpp"
 
 namespace iris::conn {
@@ -63,8 +64,8 @@ struct Callee {
 struct Merged {
   std::shared_ptr<const plan::Plan> plan;
   std::shared_ptr<const codegen::Dispatch> dispatch;
-  std::vector<abi::Family> families;                   // as plan->families
-  std::vector<std::shared_ptr<const Callee>> callees;  // by plan::ActionId, removed ones that are still known too
+  std::vector<abi::Family> families;                    // as plan->families
+  index::Paged<std::shared_ptr<const Callee>> callees;  // by plan::ActionId, removed ones that are still known too
 };
 
 struct Pipeline : Merged {  // for connections

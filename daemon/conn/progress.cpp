@@ -1,30 +1,31 @@
 #include "daemon/conn/progress.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include "jit/index/direct.hpp"
 
 namespace iris::conn {
 namespace {
-
-// Where one list is this many times longer than the other, looking each element of the shorter up beats merging.
-constexpr std::size_t lopsided = 8;
 
 bool awaits(const plan::Node& node, std::uint32_t protocol) { return (node.awaits_sessions >> protocol & 1U) != 0; }
 
 }  // namespace
 
-const plan::Node* Progress::node(plan::NodeId id) const {
-  return id < plan_->nodes.size() ? plan_->nodes[id].get() : nullptr;
+void Progress::use(const plan::Plan& plan) {
+  plan_ = &plan;
+  reported_.resize(std::max(reported_.size(), plan.actions.size()));
 }
 
 void Progress::report(const plan::Node& node, bool sessions_only) {
-  for (const plan::ActionId id : node.actions) {
+  for (const plan::ActionId id : plan::view(node.actions)) {
     const plan::Action& action = plan_->actions[id];
-    if (!action.alive || action.birth > birth_) continue;
+    if (!action.alive || action.birth > standing_.birth) continue;
     const bool per_session = action.scope == plan::Scope::session;
     if (!per_session && sessions_only) continue;
     if (per_session && (moment_ != Moment::session || action.protocol != known_.protocol)) continue;
-    const Match match{id, moment_ == Moment::session};
-    if (std::ranges::find(matches_, match) == matches_.end()) matches_.push_back(match);
+    if (std::exchange(reported_[id], call_) == call_) continue;
+    matches_.push_back({id, moment_ == Moment::session});
   }
 }
 
@@ -49,25 +50,32 @@ bool Progress::now_false(const plan::Edge& edge) const {
   return false;
 }
 
-// Edges of other levels than the moment's are never in `truths_`: those hold one level's predicates.
-void Progress::follow_positive(const plan::Node& node) {
-  const auto& edges = node.positive;
-  if (truths_.size() * lopsided < edges.size()) {
-    for (const plan::PredicateId truth : truths_) {
-      const auto edge = std::ranges::lower_bound(edges, truth, {}, &plan::Edge::predicate);
-      if (edge != edges.end() && edge->predicate == truth) enter(edge->child);
+// Edges of other levels than the moment's are never in `truths_`: those hold one level's predicates. The shorter of the
+// two lists is gone through.
+void Progress::follow_positive(plan::NodeId id, const plan::Node& node) {
+  const auto few = plan::view(node.few);
+  if (!few.empty() && few.size() <= truths_.size()) {
+    for (const plan::Edge& edge : few) {
+      if (std::ranges::binary_search(truths_, edge.predicate)) enter(edge.child);
     }
     return;
   }
-  for (const plan::Edge& edge : edges) {
-    if (std::ranges::binary_search(truths_, edge.predicate)) enter(edge.child);
+  for (const plan::PredicateId truth : truths_) {
+    if (const plan::NodeId child = plan_->child(id, truth); child != plan::root) enter(child);
   }
 }
 
-void Progress::follow(const plan::Node& node) {
-  if (!truths_.empty()) follow_positive(node);
-  for (const plan::Edge& edge : node.negative) {
+void Progress::follow(plan::NodeId id, const plan::Node& node) {
+  if (node.positive != 0 && !truths_.empty()) follow_positive(id, node);
+  for (const plan::Edge& edge : plan::view(node.negative)) {
     if (now_false(edge)) enter(edge.child);
+  }
+}
+
+// What they ask was known before the node was reached.
+void Progress::follow_direct(const plan::Node& node) {
+  for (const plan::Edge& edge : plan::view(node.direct)) {
+    if (index::holds(*plan_->predicates[edge.predicate], standing_.subject) != edge.negated) enter(edge.child);
   }
 }
 
@@ -79,62 +87,59 @@ bool Progress::keeps(const plan::Node& node) const {
 }
 
 void Progress::enter(plan::NodeId id) {
-  const plan::Node& entered = *plan_->nodes[id];
-  if (entered.oldest_birth > birth_) return;
+  const plan::Node& entered = plan_->nodes[id];
+  if (entered.oldest_birth > standing_.birth) return;
   report(entered, false);
-  follow(entered);
+  follow_direct(entered);
+  follow(id, entered);
   if (keeps(entered)) kept_.push_back(id);
 }
 
-void Progress::begin(Moment moment, std::span<const plan::PredicateId> truths, std::uint32_t birth) {
+void Progress::begin(Moment moment, std::span<const plan::PredicateId> truths, const Standing& standing) {
   moment_ = moment;
   truths_ = truths;
-  birth_ = birth;
+  standing_ = standing;
   kept_.clear();
   matches_.clear();
+  ++call_;
 }
 
-void Progress::on_tuple(std::span<const plan::PredicateId> truths, std::uint32_t birth) {
-  begin(Moment::tuple, truths, birth);
+void Progress::on_tuple(std::span<const plan::PredicateId> truths, const Standing& standing) {
+  begin(Moment::tuple, truths, standing);
   known_ = {};
   enter(plan::root);
 }
 
 void Progress::on_protocol(std::span<const plan::PredicateId> truths, std::uint32_t protocol,
-                           std::span<const plan::NodeId> frontier, std::uint32_t birth) {
-  begin(Moment::protocol, truths, birth);
+                           const Standing& standing) {
+  begin(Moment::protocol, truths, standing);
   known_ = {.protocol_decided = true, .protocol = protocol};
-  for (const plan::NodeId id : frontier) {
-    const plan::Node* reached = node(id);
-    if (reached == nullptr) continue;
-    follow(*reached);
-    if (keeps(*reached)) kept_.push_back(id);
+  for (const plan::NodeId id : standing.frontier) {
+    const plan::Node& reached = plan_->nodes[id];
+    follow(id, reached);
+    if (keeps(reached)) kept_.push_back(id);
   }
 }
 
-void Progress::on_session(std::span<const plan::PredicateId> truths, std::uint32_t protocol,
-                          std::span<const plan::NodeId> frontier, std::uint32_t birth) {
-  begin(Moment::session, truths, birth);
+void Progress::on_session(std::span<const plan::PredicateId> truths, std::uint32_t protocol, const Standing& standing) {
+  begin(Moment::session, truths, standing);
   known_ = {.protocol_decided = true, .protocol = protocol, .sessions = true};
-  for (const plan::NodeId id : frontier) {
-    const plan::Node* reached = node(id);
-    if (reached == nullptr || !awaits(*reached, protocol)) continue;
-    report(*reached, true);  // the others were reported when the node was reached
-    follow(*reached);
+  for (const plan::NodeId id : standing.frontier) {
+    const plan::Node& reached = plan_->nodes[id];
+    if (!awaits(reached, protocol)) continue;
+    report(reached, true);  // the others were reported when the node was reached
+    follow(id, reached);
   }
 }
 
-void Progress::on_end(const Known& known, std::span<const plan::NodeId> frontier, std::uint32_t birth) {
-  begin(Moment::end, {}, birth);
+void Progress::on_end(const Known& known, const Standing& standing) {
+  begin(Moment::end, {}, standing);
   known_ = known;
-  for (const plan::NodeId id : frontier) {
-    if (const plan::Node* reached = node(id); reached != nullptr) follow(*reached);
-  }
+  for (const plan::NodeId id : standing.frontier) follow(id, plan_->nodes[id]);
 }
 
 bool Progress::survives(plan::NodeId id, std::uint32_t birth) const {
-  const plan::Node* reached = node(id);
-  return reached != nullptr && reached->oldest_birth <= birth;
+  return id < plan_->nodes.size() && plan_->nodes[id].used && plan_->nodes[id].oldest_birth <= birth;
 }
 
 }  // namespace iris::conn

@@ -28,26 +28,32 @@ struct Known {
   bool sessions = false;  // on_session was called
 };
 
+// Where a connection stands before a call.
+struct Standing {
+  std::span<const plan::NodeId> frontier;
+  const void* subject = nullptr;  // as abi::Facts::subject
+  std::uint32_t birth = 0;
+};
+
 // Walks one plan for one worker. Each call replaces what matches() and frontier() say. Matches are in the order in
 // which they were reached, each once (for a session: once a session). Actions that are not alive, or younger than the
 // connection, are left out.
 class Progress {
  public:
   Progress() = default;
-  explicit Progress(const plan::Plan& plan) : plan_(&plan) {}
+  explicit Progress(const plan::Plan& plan) { use(plan); }
 
   // From now on. The plan outlives its use.
-  void use(const plan::Plan& plan) noexcept { plan_ = &plan; }
+  void use(const plan::Plan& plan);
 
-  // `truths`: the true predicates of the level, ascending, as generated code found them. `birth`: the connection's.
-  void on_tuple(std::span<const plan::PredicateId> truths, std::uint32_t birth);
+  // `truths`: the true predicates of the level, ascending, as generated code found them. The connection stands nowhere
+  // yet.
+  void on_tuple(std::span<const plan::PredicateId> truths, const Standing& standing);
   // `protocol` 0: none was identified.
-  void on_protocol(std::span<const plan::PredicateId> truths, std::uint32_t protocol,
-                   std::span<const plan::NodeId> frontier, std::uint32_t birth);
+  void on_protocol(std::span<const plan::PredicateId> truths, std::uint32_t protocol, const Standing& standing);
   // The frontier stays as it is: another session may match again.
-  void on_session(std::span<const plan::PredicateId> truths, std::uint32_t protocol,
-                  std::span<const plan::NodeId> frontier, std::uint32_t birth);
-  void on_end(const Known& known, std::span<const plan::NodeId> frontier, std::uint32_t birth);
+  void on_session(std::span<const plan::PredicateId> truths, std::uint32_t protocol, const Standing& standing);
+  void on_end(const Known& known, const Standing& standing);
 
   // Whether a connection of that age still gains anything from being at `id`, reached under an older plan.
   [[nodiscard]] bool survives(plan::NodeId id, std::uint32_t birth) const;
@@ -59,23 +65,25 @@ class Progress {
  private:
   enum class Moment : std::uint8_t { tuple, protocol, session, end };
 
-  [[nodiscard]] const plan::Node* node(plan::NodeId id) const;
   void enter(plan::NodeId id);
-  void follow(const plan::Node& node);
-  void follow_positive(const plan::Node& node);
+  void follow(plan::NodeId id, const plan::Node& node);
+  void follow_positive(plan::NodeId id, const plan::Node& node);
+  void follow_direct(const plan::Node& node);
   [[nodiscard]] bool now_false(const plan::Edge& edge) const;
   [[nodiscard]] bool keeps(const plan::Node& node) const;
   void report(const plan::Node& node, bool sessions_only);
-  void begin(Moment moment, std::span<const plan::PredicateId> truths, std::uint32_t birth);
+  void begin(Moment moment, std::span<const plan::PredicateId> truths, const Standing& standing);
 
   const plan::Plan* plan_ = nullptr;
   // Of the call at hand.
   Moment moment_ = Moment::tuple;
   std::span<const plan::PredicateId> truths_;
   Known known_;
-  std::uint32_t birth_ = 0;
+  Standing standing_;
   std::vector<plan::NodeId> kept_;  // the next frontier
   std::vector<Match> matches_;
+  std::vector<std::uint64_t> reported_;  // by action: the call that reported it last
+  std::uint64_t call_ = 0;
 };
 
 }  // namespace iris::conn

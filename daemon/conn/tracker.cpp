@@ -144,7 +144,7 @@ MemoryUse Tracker::table_use() const noexcept {
 
 void Tracker::adopt(const Pipeline& pipeline) noexcept {
   pipeline_ = &pipeline;
-  wanted_ = pipeline.plan->nodes[plan::root]->oldest_birth <= pipeline.epoch;
+  wanted_ = pipeline.plan->nodes[plan::root].oldest_birth <= pipeline.epoch;
   delivery_.use(pipeline);
   packet_events_.use(pipeline);
   progress_.use(*pipeline.plan);

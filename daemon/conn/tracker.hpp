@@ -198,6 +198,9 @@ class Tracker {
   void adopt(Record& record, Connection& connection, Timestamp now) noexcept;
   void settle(Record& record, Connection& connection) noexcept;
   void store_frontier(Connection& connection) noexcept;
+  [[nodiscard]] static Standing standing(const Record& record, const Connection& connection) noexcept {
+    return {connection.frontier.view(), &connection.record, record.birth};
+  }
   [[nodiscard]] Wants wants_of(const Connection& connection) const noexcept;
   [[nodiscard]] ObserverMemory observer_memory() noexcept { return {blocks_, arena_blocks_}; }
   [[nodiscard]] std::span<const plan::PredicateId> evaluate(abi::Evaluate function, abi::Facts facts) noexcept;

@@ -127,8 +127,7 @@ Result<void> Registry::Impl::publish_next(Stopwatch* watch) {
   auto pipeline = std::make_shared<conn::Pipeline>();
   pipeline->epoch = epoch + 1;
   if (auto merged = connections.merge(pipeline->epoch, dispatcher, *pipeline, lap); !merged) return merged;
-  pipeline->session_data_wanted = std::ranges::any_of(
-      pipeline->callees, [](const auto& callee) { return callee != nullptr && callee->has(Event::L7InSession); });
+  pipeline->session_data_wanted = connections.takes_session_data != 0;
   if (packets.live != 0) {
     if (auto merged = packets.merge(pipeline->epoch, dispatcher, pipeline->packets.emplace(), lap); !merged)
       return merged;
@@ -156,9 +155,10 @@ Result<void> Registry::Impl::plan_in(Subscription& subscription) {
     const auto action = side.planner.add(request);
     if (!action) return std::unexpected(action.error());
     ++side.live;
+    side.takes_session_data += subscription.code.callees[i]->has(Event::L7InSession) ? 1 : 0;
     subscription.actions.push_back({&side, *action});
-    if (side.callees.size() <= *action) side.callees.resize(*action + 1);
-    side.callees[*action] = subscription.code.callees[i];
+    side.callees.grow(*action + 1);
+    side.callees.edit(*action) = subscription.code.callees[i];
   }
   return {};
 }
@@ -168,9 +168,10 @@ void Registry::Impl::plan_out(Subscription& subscription, bool known) {
   for (const auto [side, action] : subscription.actions) {
     side->planner.remove(action);
     --side->live;
+    side->takes_session_data -= side->callees[action]->has(Event::L7InSession) ? 1 : 0;
     if (known) continue;
     side->planner.forget(action);
-    side->callees[action] = nullptr;
+    side->callees.edit(action) = nullptr;
   }
 }
 
@@ -213,7 +214,7 @@ void Registry::Impl::collect() {
       return false;
     for (const auto [side, action] : entry.subscription->actions) {
       side->planner.forget(action);
-      side->callees[action] = nullptr;
+      side->callees.edit(action) = nullptr;
     }
     parts.output.retire(entry.subscription->id);
     return true;

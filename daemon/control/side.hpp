@@ -25,8 +25,9 @@ struct Side {
                                    const std::function<void(const char*)>& lap);
 
   plan::Planner planner;
-  std::vector<std::shared_ptr<const conn::Callee>> callees;  // by ActionId
-  std::size_t live = 0;                                      // actions that are not removed
+  index::Paged<std::shared_ptr<const conn::Callee>> callees;  // by ActionId
+  std::size_t live = 0;                                       // actions that are not removed
+  std::size_t takes_session_data = 0;                         // of these: run at L7InSession
 };
 
 }  // namespace iris::control

@@ -27,11 +27,14 @@ std::string_view lookup_helper(FieldType type, Operator op) {
     std::string_view helper;
   };
   static constexpr Row rows[] = {
-      {FieldType::number, Operator::one_of, "iris_lookup_number_set"},
-      {FieldType::number, Operator::in_range, "iris_lookup_number_ranges"},
-      {FieldType::address, Operator::one_of, "iris_lookup_prefixes"},
-      {FieldType::address, Operator::in_subnet, "iris_lookup_prefixes"},
-      {FieldType::text, Operator::one_of, "iris_lookup_text_set"},
+      {FieldType::number, Operator::one_of, "iris_lookup_number"},
+      {FieldType::number, Operator::in_range, "iris_lookup_number"},
+      {FieldType::address, Operator::one_of, "iris_lookup_address"},
+      {FieldType::address, Operator::in_subnet, "iris_lookup_address"},
+      {FieldType::text, Operator::one_of, "iris_lookup_text"},
+      {FieldType::text, Operator::starts_with, "iris_lookup_text_affixes"},
+      {FieldType::text, Operator::ends_with, "iris_lookup_text_affixes"},
+      {FieldType::text, Operator::under, "iris_lookup_text_affixes"},
       {FieldType::text, Operator::contains, "iris_lookup_text_scan"},
       {FieldType::text, Operator::matches, "iris_lookup_text_scan"},
   };
@@ -53,7 +56,8 @@ std::string_view base_helper(parsers::Level level) {
 }
 
 std::string_view name_of(Operator op) {
-  static constexpr std::string_view names[] = {"present", "one_of", "in_range", "in_subnet", "contains", "matches"};
+  static constexpr std::string_view names[] = {"present",     "one_of",    "in_range", "in_subnet", "contains",
+                                               "starts_with", "ends_with", "under",    "matches"};
   return names[static_cast<std::size_t>(op)];
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -29,6 +30,9 @@ enum class Operator : std::uint8_t {
   in_range,   // <, <=, >, >=, and `in` ranges: Range
   in_subnet,  // Subnet
   contains,   // texts
+  starts_with,
+  ends_with,
+  under,      // texts: the operand, or it behind a dot
   matches,    // texts: regular expressions in Hyperscan's dialect of PCRE, unanchored
 };
 
@@ -92,6 +96,9 @@ struct FilterError {
 [[nodiscard]] std::string to_text(const Predicate& predicate);
 [[nodiscard]] std::string to_text(const Literal& literal);
 [[nodiscard]] std::string to_text(const Clause& clause);
+
+// Equal predicates have equal ones.
+[[nodiscard]] std::size_t hash(const Predicate& predicate);
 
 // The last level at which any of its literals becomes decidable.
 [[nodiscard]] parsers::Level level(const Filter& filter);

@@ -56,6 +56,12 @@ std::string comparison(const Predicate& predicate) {
       return " in " + operands;
     case Operator::contains:
       return " contains " + operands;
+    case Operator::starts_with:
+      return " starts_with " + operands;
+    case Operator::ends_with:
+      return " ends_with " + operands;
+    case Operator::under:
+      return " under " + operands;
     case Operator::matches:
       return " matches " + operands;
   }

@@ -268,6 +268,9 @@ enum class Group : std::uint8_t { membership, contains, matches };
 std::optional<Group> group_of(const Predicate& predicate) {
   switch (predicate.op) {
     case Operator::present:
+    case Operator::starts_with:
+    case Operator::ends_with:
+    case Operator::under:
       return std::nullopt;
     case Operator::contains:
       return Group::contains;

@@ -2,7 +2,7 @@
 #include "jit/index/index.hpp"
 
 #include <algorithm>
-#include <variant>
+#include <string>
 
 #include "jit/index/builders.hpp"
 #include "jit/runtime/lookup.hpp"
@@ -10,67 +10,85 @@
 namespace iris::index {
 namespace {
 
-class PresenceIndex final : public Index {
+class PresenceBuilder final : public Builder {
  public:
-  explicit PresenceIndex(const Ids& ids) {
-    lists_.add(ids);
-    table_.lists = lists_.view();
+  Result<void> add(const PredicatePtr& /*predicate*/, std::uint32_t id) override {
+    add_id(ids_, id);
+    return {};
   }
-  [[nodiscard]] const void* table() const noexcept override { return &table_; }
+  void remove(const filter::Predicate& /*predicate*/, std::uint32_t id) override { remove_id(ids_, id); }
+  Result<std::shared_ptr<const Index>> snapshot() override { return make_version(Presence{ids_}, nullptr); }
 
  private:
-  ListBuilder lists_;
-  Presence table_;
+  Ids ids_;
 };
 
-template <class Value>
-bool operands_are(std::span<const Entry> entries) {
-  return std::ranges::all_of(entries, [](const Entry& entry) {
-    return std::ranges::all_of(entry.predicate->operands,
-                               [](const filter::Operand& operand) { return std::holds_alternative<Value>(operand); });
-  });
+std::unique_ptr<Builder> text_builder(filter::Operator op, std::uint32_t workers) {
+  using enum filter::Operator;
+  switch (op) {
+    case one_of:
+      return make_text_builder();
+    case starts_with:
+      return make_affix_builder(Affix::prefix);
+    case ends_with:
+      return make_affix_builder(Affix::suffix);
+    case under:
+      return make_affix_builder(Affix::labels);
+    case contains:
+    case matches:
+      return make_scan_builder(op == contains, workers);
+    default:
+      return nullptr;
+  }
 }
 
-template <class Value>
-Built checked(std::span<const Entry> entries, Built (*build)(std::span<const Entry>)) {
-  if (!operands_are<Value>(entries)) {
-    return fail(ErrorCode::internal, "index of '" + std::string(entries.front().predicate->field->name) +
-                                         "': an operand is not of the type that its operator takes");
+std::unique_ptr<Builder> builder_for(const parsers::Field& field, filter::Operator op, std::uint32_t workers) {
+  using enum filter::Operator;
+  if (op == present) return make_presence_builder();
+  switch (field.type) {
+    case parsers::FieldType::number:
+      return op == one_of || op == in_range ? make_number_builder(field.width) : nullptr;
+    case parsers::FieldType::address:
+      return op == one_of || op == in_subnet ? make_address_builder() : nullptr;
+    case parsers::FieldType::text:
+      return text_builder(op, workers);
   }
-  return build(entries);
+  return nullptr;
 }
 
 }  // namespace
 
-Built build_presence(std::span<const Entry> entries) {
-  Ids ids;
-  for (const Entry& entry : entries) ids.push_back(entry.id);
-  normalise(ids);
-  return std::make_unique<PresenceIndex>(ids);
+void add_id(Ids& ids, std::uint32_t id) {
+  if (ids.count == 0) {
+    ids.only = id;
+  } else if (ids.count == 1) {
+    ids.several = std::make_shared<std::vector<std::uint32_t>>(
+        std::initializer_list<std::uint32_t>{std::min(ids.only, id), std::max(ids.only, id)});
+  } else {
+    if (!is_sole(ids.several)) ids.several = std::make_shared<std::vector<std::uint32_t>>(*ids.several);
+    ids.several->insert(std::ranges::lower_bound(*ids.several, id), id);
+  }
+  ++ids.count;
 }
 
-Built build(std::span<const Entry> entries, std::uint32_t workers) {
-  using enum filter::Operator;
-  using enum parsers::FieldType;
-  if (entries.empty()) return fail(ErrorCode::internal, "an index of no predicates");
-  const filter::Predicate& like = *entries.front().predicate;
-  const bool same = std::ranges::all_of(entries, [&](const Entry& entry) {
-    return entry.predicate->field == like.field && entry.predicate->op == like.op;
-  });
-  if (!same) return fail(ErrorCode::internal, "an index of predicates of several families");
-
-  const parsers::FieldType type = like.field->type;
-  if (like.op == present) return build_presence(entries);
-  if (type == number && like.op == one_of) return checked<std::uint64_t>(entries, build_number_set);
-  if (type == number && like.op == in_range) return checked<filter::Range>(entries, build_number_ranges);
-  if (type == address && like.op == one_of) return checked<IpAddress>(entries, build_address_set);
-  if (type == address && like.op == in_subnet) return checked<Subnet>(entries, build_subnets);
-  if (type == text && like.op == one_of) return checked<std::string>(entries, build_text_set);
-  if (type == text && (like.op == contains || like.op == matches) && operands_are<std::string>(entries)) {
-    return build_text_scan(entries, workers);
+void remove_id(Ids& ids, std::uint32_t id) {
+  if (--ids.count == 0) return;
+  if (ids.count == 1) {
+    ids.only = ids.several->front() == id ? ids.several->back() : ids.several->front();
+    ids.several = nullptr;
+    return;
   }
-  return fail(ErrorCode::internal, "no index serves operator " + std::to_string(static_cast<int>(like.op)) +
-                                       " on the type of field '" + std::string(like.field->name) + "'");
+  if (!is_sole(ids.several)) ids.several = std::make_shared<std::vector<std::uint32_t>>(*ids.several);
+  std::erase(*ids.several, id);
+}
+
+std::unique_ptr<Builder> make_presence_builder() { return std::make_unique<PresenceBuilder>(); }
+
+Result<std::unique_ptr<Builder>> make_builder(const parsers::Field& field, filter::Operator op, std::uint32_t workers) {
+  auto builder = builder_for(field, op, workers);
+  if (builder != nullptr) return builder;
+  return fail(ErrorCode::internal, "no index serves operator " + std::to_string(static_cast<int>(op)) +
+                                       " on the type of field '" + std::string(field.name) + "'");
 }
 
 }  // namespace iris::index

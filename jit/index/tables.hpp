@@ -1,96 +1,118 @@
-// What an index is to generated code: plain tables that jit/runtime looks values up in. The builders of this folder own
-// the memory; nothing here changes once it is built, so any number of workers read it at the same time.
+// What an index is to generated code: tables that jit/runtime looks values up in. The builders of this folder own the
+// memory; a version of a table never changes, so any number of workers read it at the same time.
 //
-// A look-up finds at most one list of predicate numbers; what holds besides, because it covers more (a shorter prefix,
-// a wider range), is chained to it. So n nested prefixes or ranges take O(n log n) memory at most, and a look-up
-// costs the search and one step a list that has something to say.
+// A look-up reports everything that holds for a value: of nested prefixes and ranges, all that cover it. It costs one
+// probe for each length of prefix, suffix or block that occurs among the operands, however many operands there are.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
+#include <vector>
 
 #include "jit/abi/dispatch.hpp"
 
 namespace iris::index {
 
-// Predicate numbers, ascending; then those of list `next`. Within a chain every number occurs once. List 0 is empty
-// and ends every chain.
-struct List {
-  std::uint32_t begin = 0;  // in Lists::ids
+// Numbers of the predicates that an operand belongs to. Mostly there is one.
+struct Ids {
   std::uint32_t count = 0;
-  std::uint32_t next = 0;
+  std::uint32_t only = 0;                               // count 1
+  std::shared_ptr<std::vector<std::uint32_t>> several;  // more; ascending and distinct
 };
 
-struct Lists {
-  const std::uint32_t* ids = nullptr;
-  const List* lists = nullptr;
+// ---- hash tables in shards (jit/index/sharded.hpp)
+
+// Open-addressed with linear probing, at most three quarters full, of a power of two slots.
+template <class Slot>
+struct Shard {
+  std::shared_ptr<Slot[]> slots;  // nullptr: it has never had an entry
+  std::uint32_t mask = 0;         // slots - 1
+  std::uint32_t used = 0;
+};
+template <class Slot>
+struct Shards {
+  const Shard<Slot>* shards = nullptr;
+  std::uint64_t mask = 0;  // shards - 1
 };
 
-// Hash tables are open-addressed with linear probing, at most half full, of a power of two slots; a slot whose list is
-// 0 is empty. The hash functions have no secret: keys come from subscriptions, traffic only asks.
+// The functions that hash have no secret: keys come from subscriptions, traffic only asks.
+template <class Slot, class Same>
+const Slot* find(const Shards<Slot>& table, std::uint64_t hash, Same same) noexcept {
+  const Shard<Slot>& shard = table.shards[hash & table.mask];
+  if (shard.used == 0) return nullptr;
+  for (std::uint64_t at = hash >> 32U;; ++at) {
+    const Slot& slot = shard.slots.get()[at & shard.mask];
+    if (slot.empty()) return nullptr;
+    if (same(slot)) return &slot;
+  }
+}
 
-// number one_of
-struct NumberSlot {
-  std::uint64_t key = 0;
-  std::uint32_t list = 0;
-};
-struct NumberSet {
-  const NumberSlot* slots = nullptr;
-  std::uint64_t mask = 0;  // slots - 1
-  Lists lists;
-};
+// ---- numbers and addresses: blocks of a power of two
 
-// number in_range: interval i holds first[i] … first[i + 1] - 1, the last one everything from its first. first[0] is 0.
-struct NumberRanges {
-  const std::uint64_t* first = nullptr;
-  const std::uint32_t* list = nullptr;  // one an interval
-  std::uint32_t count = 0;              // at least 1
-  Lists lists;
-};
-
-// address one_of, address in_subnet: one hash table a prefix length. Addresses are two big-endian words; IPv4 ones in
-// the mapped form, in levels of their own, so that a prefix of one version never covers an address of the other.
-struct PrefixSlot {
+// Numbers are `high` alone. Addresses are two big-endian words, IPv4 ones in the mapped form; levels of their own keep
+// a block of one version from ever covering an address of the other.
+struct BlockSlot {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
-  std::uint32_t list = 0;
+  std::uint32_t level = 0;
+  Ids ids;
+
+  [[nodiscard]] bool empty() const noexcept { return ids.count == 0; }
+  [[nodiscard]] std::uint64_t hash() const noexcept;
 };
-struct PrefixLevel {
-  std::uint64_t keep_high = 0;  // the network part
-  std::uint64_t keep_low = 0;
-  const PrefixSlot* slots = nullptr;
-  std::uint64_t mask = 0;  // slots - 1
+struct BlockLevel {
+  std::uint64_t keep_high = ~0ULL;  // what all of a block has in common
+  std::uint64_t keep_low = ~0ULL;
+  std::uint32_t level = 0;  // distinguishes levels
 };
-struct PrefixLevels {
-  const PrefixLevel* levels = nullptr;  // longest first
-  std::uint32_t count = 0;
-};
-struct Prefixes {
-  PrefixLevels v4;
-  PrefixLevels v6;
-  Lists lists;
+struct Blocks {
+  Shards<BlockSlot> slots;
+  const BlockLevel* levels = nullptr;  // those of IPv4 addresses first
+  std::uint32_t v4_levels = 0;
+  std::uint32_t all_levels = 0;
 };
 
-// text one_of
+// ---- texts: as they are, or by an affix
+
 struct TextSlot {
-  std::uint64_t hash = 0;
-  const char* data = nullptr;
+  std::uint64_t hashed = 0;
+  std::shared_ptr<const char> text;
   std::uint32_t size = 0;
-  std::uint32_t list = 0;
+  Ids ids;
+
+  [[nodiscard]] bool empty() const noexcept { return ids.count == 0; }
+  [[nodiscard]] std::uint64_t hash() const noexcept { return hashed; }
 };
-struct TextSet {
-  const TextSlot* slots = nullptr;
-  std::uint64_t mask = 0;  // slots - 1
-  Lists lists;
+struct Texts {
+  Shards<TextSlot> slots;
 };
 
-// any type, present: list 1
-struct Presence {
-  Lists lists;
+enum class Affix : std::uint8_t {
+  prefix,
+  suffix,
+  labels,  // a suffix that is all, or stands behind a dot
+};
+// One length that operands have. Of a text's affix of that length, the innermost byte tells most cases apart without
+// hashing.
+struct AffixLength {
+  std::uint32_t length = 0;
+  std::uint64_t innermost[4] = {0, 0, 0, 0};  // bit per byte that operands have there; length 0: none
+};
+struct Affixes {
+  Shards<TextSlot> slots;
+  const AffixLength* lengths = nullptr;  // ascending
+  std::uint32_t count = 0;
+  Affix kind = Affix::prefix;
 };
 
-// text contains, text matches: a Hyperscan database with scratch memory for every worker.
+// text contains, text matches: Hyperscan databases with scratch memory for every worker.
 struct TextScan;
+
+// any type, present
+struct Presence {
+  Ids ids;
+};
 
 // Where one family's look-up reports to. For "either end" fields the look-ups of both values share one answer; what
 // the first found, `seen` numbers from `first` on, ascending, is not reported again.

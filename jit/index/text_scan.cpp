@@ -1,16 +1,28 @@
-// Substrings and regular expressions: one Hyperscan database for all of a family, one pass over a text for all of them.
+// Substrings and regular expressions: one pass over a text for all of a family's patterns.
+//
+// Compiling a set of patterns takes longer the larger it is, so patterns lie in layers, each a Hyperscan database of
+// its own. What is new becomes a small layer, together with the small ones there are; a removed predicate leaves its
+// layer's database as it is and only loses its number.
 //
 // Hyperscan reports each pattern at most once a scan (HS_FLAG_SINGLEMATCH); a predicate with several patterns is
 // reported once by a stamp that each worker keeps for each predicate.
 #include <hs.h>
 
+#include <cassert>
+#include <cstdlib>
 #include <limits>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
 
 #include "jit/index/builders.hpp"
 #include "jit/runtime/lookup.hpp"
 
 namespace iris::index {
 namespace {
+
+constexpr std::uint32_t nobody = std::numeric_limits<std::uint32_t>::max();
 
 struct FreeDatabase {
   void operator()(hs_database_t* database) const { hs_free_database(database); }
@@ -31,29 +43,44 @@ struct alignas(64) WorkerState {
   std::uint64_t scan = 0;
 };
 
+using Positions = std::vector<std::uint32_t>;  // of predicates in their layer
+
+struct Layer {
+  Database database;                  // nullptr when there are no patterns
+  std::vector<Positions> of_pattern;  // the predicates that a pattern belongs to
+  Positions always;                   // predicates that contain the empty text
+  std::size_t predicates = 0;
+  mutable std::vector<WorkerState> workers;
+};
+
+using Numbers = std::vector<std::uint32_t>;  // of predicates, by position; nobody: removed
+
+// A layer in one version.
+struct Part {
+  std::shared_ptr<const Layer> layer;
+  std::shared_ptr<Numbers> ids;
+};
+
 }  // namespace
 
 struct TextScan {
-  Database database;               // nullptr when there are no patterns
-  std::vector<std::uint32_t> ids;  // of predicates, by their position in the index
-  std::vector<Ids> of_pattern;     // positions of the predicates that a pattern belongs to
-  Ids always;                      // positions of predicates that contain the empty text
-  mutable std::vector<WorkerState> workers;
+  std::vector<Part> parts;
 };
 
 namespace {
 
 struct Scan {
-  const TextScan& table;
+  const Layer& layer;
+  const Numbers& ids;
   const Answer& answer;
   WorkerState& state;
   std::size_t left;  // predicates not reported yet
 
-  void report(const Ids& positions) {
+  void report(const Positions& positions) {
     for (const std::uint32_t position : positions) {
       if (state.stamps[position] == state.scan) continue;
       state.stamps[position] = state.scan;
-      append(answer, table.ids[position]);
+      if (ids[position] != nobody) append(answer, ids[position]);
       --left;
     }
   }
@@ -62,8 +89,24 @@ struct Scan {
 // Non-zero ends the scan.
 int on_match(unsigned int pattern, unsigned long long, unsigned long long, unsigned int, void* context) {
   auto& scan = *static_cast<Scan*>(context);
-  scan.report(scan.table.of_pattern[pattern]);
+  scan.report(scan.layer.of_pattern[pattern]);
   return scan.left == 0 ? 1 : 0;
+}
+
+void scan_part(const Part& part, std::string_view text, const Answer& answer) noexcept {
+  const Layer& layer = *part.layer;
+  assert(answer.worker < layer.workers.size());
+  WorkerState& state = layer.workers[answer.worker];
+  ++state.scan;
+  Scan scan{layer, *part.ids, answer, state, layer.predicates};
+  scan.report(layer.always);
+  if (scan.left == 0 || layer.database == nullptr) return;
+  const auto size = static_cast<unsigned>(std::min<std::size_t>(text.size(), std::numeric_limits<unsigned>::max()));
+  // It can fail only on misuse: a null argument, or scratch of another database.
+  [[maybe_unused]] const hs_error_t status =
+      // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): its size goes with it
+      hs_scan(layer.database.get(), text.data(), size, 0, state.scratch.get(), on_match, &scan);
+  assert(status == HS_SUCCESS || status == HS_SCAN_TERMINATED);
 }
 
 // Parallel arrays, as Hyperscan takes them.
@@ -108,75 +151,160 @@ Result<std::vector<WorkerState>> states(const hs_database_t* database, std::size
   return result;
 }
 
-class TextScanIndex final : public Index {
+struct Pending {
+  PredicatePtr predicate;
+  std::uint32_t id = 0;
+};
+
+class ScanBuilder final : public Builder {
  public:
-  explicit TextScanIndex(TextScan table) : table_(std::move(table)) {}
-  [[nodiscard]] const void* table() const noexcept override { return &table_; }
+  ScanBuilder(bool literal, std::uint32_t workers) : literal_(literal), workers_(workers) {}
+
+  Result<void> add(const PredicatePtr& predicate, std::uint32_t id) override {
+    if (hs_valid_platform() != HS_SUCCESS) {
+      return fail(ErrorCode::unavailable,
+                  "this processor lacks SSSE3, which Hyperscan needs for 'contains' and 'matches'");
+    }
+    if (!literal_) {
+      for (const filter::Operand& operand : predicate->operands) {
+        if (auto valid = check_expression(std::get<std::string>(operand)); !valid) return valid;
+      }
+    }
+    pending_.push_back({predicate, id});
+    return {};
+  }
+
+  void remove(const filter::Predicate& /*predicate*/, std::uint32_t id) override {
+    if (std::erase_if(pending_, [id](const Pending& entry) { return entry.id == id; }) != 0) return;
+    for (Growing& growing : parts_) {
+      const auto found = std::ranges::find(*growing.part.ids, id);
+      if (found == growing.part.ids->end()) continue;
+      const auto position = found - growing.part.ids->begin();
+      if (!is_sole(growing.part.ids)) growing.part.ids = std::make_shared<Numbers>(*growing.part.ids);
+      (*growing.part.ids)[static_cast<std::size_t>(position)] = nobody;
+      growing.predicates[static_cast<std::size_t>(position)] = nullptr;
+      --growing.live;
+      break;
+    }
+    std::erase_if(parts_, [](const Growing& growing) { return growing.live == 0; });
+  }
+
+  Result<std::shared_ptr<const Index>> snapshot() override {
+    if (!pending_.empty()) {
+      if (auto built = take_pending(); !built) return std::unexpected(built.error());
+    }
+    TextScan table;
+    for (const Growing& growing : parts_) table.parts.push_back(growing.part);
+    return make_version(table, nullptr);
+  }
 
  private:
-  TextScan table_;
+  // A layer, and what it was made of.
+  struct Growing {
+    Part part;
+    std::vector<PredicatePtr> predicates;  // by position; nullptr: removed
+    std::size_t live = 0;
+  };
+
+  // Compiling this many together takes some 50 ms.
+  static constexpr std::size_t most_recompiled = 64;
+  static constexpr std::size_t most_parts = 24;
+
+  // With the newest parts, as long as these are small: each doubling of a pattern's part compiles it once more.
+  Result<void> take_pending() {
+    std::vector<Pending> all = pending_;
+    std::size_t kept = parts_.size();
+    const auto worth = [&](const Growing& last) {
+      if (parts_.size() > most_parts) return true;
+      return last.live <= 2 * all.size() && last.live + all.size() <= std::max(most_recompiled, pending_.size());
+    };
+    while (kept > 0 && worth(parts_[kept - 1])) {
+      const Growing& last = parts_[--kept];
+      for (std::size_t i = 0; i < last.predicates.size(); ++i) {
+        if (last.predicates[i] != nullptr) all.push_back({last.predicates[i], (*last.part.ids)[i]});
+      }
+    }
+    auto layer = build(all);
+    if (!layer) return std::unexpected(std::move(layer.error()));
+    Growing added;
+    added.part = {std::move(*layer), std::make_shared<Numbers>()};
+    added.live = all.size();
+    for (Pending& entry : all) {
+      added.part.ids->push_back(entry.id);
+      added.predicates.push_back(std::move(entry.predicate));
+    }
+    parts_.erase(parts_.begin() + static_cast<std::ptrdiff_t>(kept), parts_.end());
+    parts_.push_back(std::move(added));
+    pending_.clear();
+    return {};
+  }
+
+  [[nodiscard]] Result<std::shared_ptr<const Layer>> build(const std::vector<Pending>& all) const {
+    std::map<std::string_view, Positions> positions;  // by pattern
+    for (std::uint32_t position = 0; position < all.size(); ++position) {
+      for (const filter::Operand& operand : all[position].predicate->operands) {
+        positions[std::get<std::string>(operand)].push_back(position);
+      }
+    }
+    auto layer = std::make_shared<Layer>();
+    layer->predicates = all.size();
+    Patterns patterns;
+    for (auto& [pattern, list] : positions) {
+      if (literal_ && pattern.empty()) {
+        layer->always = std::move(list);
+        continue;
+      }
+      patterns.texts.push_back(pattern.data());  // a whole std::string's: ends with a NUL
+      patterns.lengths.push_back(pattern.size());
+      patterns.flags.push_back(flags());
+      patterns.numbers.push_back(static_cast<unsigned>(patterns.numbers.size()));
+      layer->of_pattern.push_back(std::move(list));
+    }
+    if (!patterns.texts.empty()) {
+      auto database = compile(patterns, literal_);
+      if (!database) return std::unexpected(std::move(database.error()));
+      layer->database = std::move(*database);
+    }
+    auto state = states(layer->database.get(), all.size(), workers_);
+    if (!state) return std::unexpected(std::move(state.error()));
+    layer->workers = std::move(*state);
+    return layer;
+  }
+
+  [[nodiscard]] unsigned flags() const {
+    return literal_ ? HS_FLAG_SINGLEMATCH : HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
+  }
+
+  [[nodiscard]] Result<void> check_expression(const std::string& expression) const {
+    if (const auto nul = expression.find('\0'); nul != std::string::npos) {
+      return fail(ErrorCode::invalid,
+                  "regular expression '" + expression.substr(0, nul) + "…': it has a NUL byte; write \\x00");
+    }
+    hs_expr_info_t* info = nullptr;
+    hs_compile_error_t* raised = nullptr;
+    const hs_error_t status = hs_expression_info(expression.c_str(), flags(), &info, &raised);
+    std::free(info);  // NOLINT(cppcoreguidelines-no-malloc): Hyperscan's allocator is malloc
+    const std::unique_ptr<hs_compile_error_t, FreeError> error(raised);
+    if (status == HS_SUCCESS) return {};
+    return fail(ErrorCode::invalid, "regular expression '" + expression + "': " +
+                                        (error != nullptr ? error->message : "error " + std::to_string(status)));
+  }
+
+  const bool literal_;
+  const std::uint32_t workers_;
+  std::vector<Growing> parts_;
+  std::vector<Pending> pending_;
 };
 
 }  // namespace
 
-Built build_text_scan(std::span<const Entry> entries, std::uint32_t workers) {
-  if (hs_valid_platform() != HS_SUCCESS) {
-    return fail(ErrorCode::unavailable,
-                "this processor lacks SSSE3, which Hyperscan needs for 'contains' and 'matches'");
-  }
-  const bool literal = entries.front().predicate->op == filter::Operator::contains;
-  TextScan table;
-  std::map<std::string, Ids> positions;  // by pattern
-  for (std::uint32_t position = 0; position < entries.size(); ++position) {
-    table.ids.push_back(entries[position].id);
-    for (const filter::Operand& operand : entries[position].predicate->operands) {
-      positions[std::get<std::string>(operand)].push_back(position);
-    }
-  }
-
-  Patterns patterns;
-  for (auto& [pattern, list] : positions) {
-    normalise(list);
-    if (literal && pattern.empty()) {
-      table.always = list;
-      continue;
-    }
-    if (!literal && pattern.find('\0') != std::string::npos) {
-      return fail(ErrorCode::invalid, "regular expression '" + pattern.substr(0, pattern.find('\0')) +
-                                          "…': it has a NUL byte; write \\x00");
-    }
-    patterns.texts.push_back(pattern.c_str());
-    patterns.lengths.push_back(pattern.size());
-    patterns.flags.push_back(literal ? HS_FLAG_SINGLEMATCH : HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY);
-    patterns.numbers.push_back(static_cast<unsigned>(patterns.numbers.size()));
-    table.of_pattern.push_back(list);
-  }
-  if (!patterns.texts.empty()) {
-    auto database = compile(patterns, literal);
-    if (!database) return std::unexpected(std::move(database.error()));
-    table.database = std::move(*database);
-  }
-  auto state = states(table.database.get(), entries.size(), workers);
-  if (!state) return std::unexpected(std::move(state.error()));
-  table.workers = std::move(*state);
-  return std::make_unique<TextScanIndex>(std::move(table));
+std::unique_ptr<Builder> make_scan_builder(bool literal, std::uint32_t workers) {
+  return std::make_unique<ScanBuilder>(literal, workers);
 }
 
 }  // namespace iris::index
 
 extern "C" void iris_index_scan(const iris::index::TextScan* table, const std::string_view* text,
                                 const iris::index::Answer* answer) noexcept {
-  using namespace iris::index;
-  assert(answer->worker < table->workers.size());
-  WorkerState& state = table->workers[answer->worker];
-  ++state.scan;
-  Scan scan{*table, *answer, state, table->ids.size()};
-  scan.report(table->always);
-  if (scan.left == 0 || table->database == nullptr) return;
-  const auto size = static_cast<unsigned>(std::min<std::size_t>(text->size(), std::numeric_limits<unsigned>::max()));
-  // It can fail only on misuse: a null argument, or scratch of another database.
-  [[maybe_unused]] const hs_error_t status =
-      // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): its size goes with it
-      hs_scan(table->database.get(), text->data(), size, 0, state.scratch.get(), on_match, &scan);
-  assert(status == HS_SUCCESS || status == HS_SCAN_TERMINATED);
+  for (const iris::index::Part& part : table->parts) iris::index::scan_part(part, *text, *answer);
 }

@@ -1,4 +1,5 @@
-// The merged action graph of all live callbacks: pure data, immutable, printable.
+// The merged action graph of all live callbacks: pure data, printable, and one of many versions that share nearly all
+// of their memory.
 //
 // Each filter is in disjunctive normal form; the clauses of all filters share one trie of literals, in the order in
 // which they become decidable. A connection's progress is the set of nodes it has reached and that can still lead
@@ -14,6 +15,9 @@
 #include "jit/abi/data_types.hpp"
 #include "jit/filter/filter.hpp"
 #include "jit/index/index.hpp"
+#include "jit/index/paged.hpp"
+#include "jit/index/sharded.hpp"
+#include "jit/runtime/lookup.hpp"
 
 namespace iris::plan {
 
@@ -21,42 +25,76 @@ using NodeId = std::uint32_t;
 using ActionId = std::uint32_t;
 using PredicateId = std::uint32_t;
 
-// The node at which every connection begins.
+// The node at which every connection begins. No edge leads to it.
 inline constexpr NodeId root = 0;
 
 struct Edge {
   PredicateId predicate = 0;
   NodeId child = 0;
   parsers::Level level = parsers::Level::tuple;  // of the predicate
-  std::uint32_t protocol = 0;                    // level session: number of the protocol whose sessions it is about
+  bool negated = false;
+  std::uint32_t protocol = 0;  // level session: number of the protocol whose sessions it is about
 };
 
+// Shared between versions; nullptr: empty.
+template <class T>
+using Shared = std::shared_ptr<std::vector<T>>;
+
 struct Node {
-  std::vector<Edge> positive;     // taken when the predicate is true; ascending by predicate
-  std::vector<Edge> negative;     // taken when the predicate is known to be false
-  std::vector<ActionId> actions;  // of the callbacks with a clause that ends here
+  // Taken when the predicate is true. `few` has them, ascending by predicate, where there are at most `few_edges`;
+  // Plan::child finds each in any case.
+  Shared<Edge> few;
+  std::uint32_t positive = 0;
+  bool used = false;
   // Of the node's own edges, and of session-scoped actions: what can still happen here.
   bool awaits_protocol = false;
-  std::uint64_t awaits_sessions = 0;  // bit per protocol number
   bool awaits_end = false;            // a negative edge that the connection's end may decide
+  std::uint64_t awaits_sessions = 0;  // bit per protocol number
   // Over the node and everything below it.
   abi::Observation observes;                 // what callbacks want to know of the connection, from its start
   std::uint32_t oldest_birth = 0xffffffffU;  // no connection born before it can come to anything here
+
+  Shared<Edge> negative;     // taken when the predicate is known to be false
+  Shared<Edge> direct;       // evaluated one by one when the node is reached (Planner says which are)
+  Shared<ActionId> actions;  // of the callbacks with a clause that ends here; ascending
+};
+inline constexpr std::size_t few_edges = 16;
+
+template <class T>
+[[nodiscard]] std::span<const T> view(const Shared<T>& shared) noexcept {
+  return shared == nullptr ? std::span<const T>() : std::span<const T>(*shared);
+}
+
+// An edge by where it begins and what it asks.
+struct Transition {
+  std::uint64_t key = 0;
+  NodeId child = root;
+
+  [[nodiscard]] static constexpr std::uint64_t key_of(NodeId from, PredicateId predicate, bool negated) noexcept {
+    return std::uint64_t{from} << 33U | std::uint64_t{predicate} << 1U | (negated ? 1U : 0U);
+  }
+  [[nodiscard]] bool empty() const noexcept { return child == root; }
+  [[nodiscard]] std::uint64_t hash() const noexcept { return index::hash_number(key); }
 };
 
 // How often a callback runs when its filter is true.
 enum class Scope : std::uint8_t { connection, session };
 
+// For printing.
+struct ActionText {
+  std::string name;    // subscription/callback
+  std::string filter;  // as written
+};
+
 struct Action {
   std::uint32_t subscription = 0;
   std::uint32_t birth = 0;  // epoch: older connections are not shown to it
   Scope scope = Scope::connection;
-  std::uint32_t protocol = 0;  // scope session
   bool several_clauses = false;
-  abi::Observation observes;
-  bool alive = false;  // false: removed (connections that know it let go of it when they adopt), or free
-  std::string name;    // for printing: subscription/callback
-  std::string filter;  // its text
+  bool tracked = false;        // it observes something
+  bool alive = false;          // false: removed (connections that know it let go of it when they adopt), or free
+  std::uint32_t protocol = 0;  // scope session
+  std::shared_ptr<const ActionText> text;
 };
 
 struct Family {
@@ -67,10 +105,19 @@ struct Family {
 
 struct Plan {
   std::uint32_t epoch = 0;
-  std::vector<std::shared_ptr<const Node>> nodes;  // by NodeId; nullptr: not in use
-  std::vector<Action> actions;                     // by ActionId
-  std::vector<Family> families;                    // sorted by (level, protocol, field, operator)
-  std::vector<std::string> predicates;             // by PredicateId, as text; empty: not in use
+  index::Paged<Node> nodes;                      // by NodeId
+  index::Paged<Action> actions;                  // by ActionId
+  index::Paged<index::PredicatePtr> predicates;  // by PredicateId; nullptr: not in use
+  index::Sharded<Transition> transitions;
+  std::vector<Family> families;  // sorted by (level, protocol, field, operator)
+
+  // Where the positive edge leads; root: there is none.
+  [[nodiscard]] NodeId child(NodeId from, PredicateId predicate) const noexcept {
+    const std::uint64_t key = Transition::key_of(from, predicate, false);
+    const Transition* found =
+        transitions.find(index::hash_number(key), [key](const Transition& slot) { return slot.key == key; });
+    return found == nullptr ? root : found->child;
+  }
 };
 
 // The graph as text, the same for the same subscriptions in the same order.

@@ -4,8 +4,15 @@
 #include <optional>
 #include <utility>
 
+#include "jit/index/direct.hpp"
+
 namespace iris::plan {
 namespace {
+
+using parsers::Level;
+
+// Beyond this many children that most connections reach, further ones are asked about last.
+constexpr std::uint32_t many_wide = 32;
 
 std::uint32_t protocol_number(std::string_view name) {
   const auto all = parsers::registry();
@@ -16,7 +23,7 @@ std::uint32_t protocol_number(std::string_view name) {
 }
 
 std::uint32_t protocol_of(const filter::Predicate& predicate) {
-  if (predicate.field->level != parsers::Level::session) return 0;
+  if (predicate.field->level != Level::session) return 0;
   return protocol_number(filter::protocol_of(*predicate.field));
 }
 
@@ -29,81 +36,244 @@ std::optional<filter::Filter> for_sessions(const filter::Filter& filter, std::st
   return std::move(*narrowed);
 }
 
-}  // namespace
-
-Planner::Planner(std::uint32_t workers) : workers_(workers), nodes_(1) { nodes_[root].users = 1; }
-
-Planner::FamilyKey Planner::family_of(const filter::Predicate& predicate) {
-  return {predicate.field->level, protocol_of(predicate), predicate.field, predicate.op};
+template <class T>
+std::vector<T>& own(Shared<T>& shared) {
+  if (shared == nullptr) {
+    shared = std::make_shared<std::vector<T>>();
+  } else if (!index::is_sole(shared)) {
+    shared = std::make_shared<std::vector<T>>(*shared);
+  }
+  return *shared;
 }
 
-PredicateId Planner::acquire(const filter::Predicate& predicate) {
-  if (const auto known = predicate_ids_.find(predicate); known != predicate_ids_.end()) {
-    ++predicates_[known->second].users;
-    return known->second;
-  }
+template <class T>
+void trim(Shared<T>& shared) {
+  if (shared != nullptr && shared->empty()) shared = nullptr;
+}
+
+// Tells few connections apart: true of most, or of anyone's range of values.
+bool is_wide(const filter::Literal& literal) {
+  const filter::Operator op = literal.predicate.op;
+  return literal.negated || op == filter::Operator::in_range || op == filter::Operator::in_subnet;
+}
+
+// Whether it may wait until everything else of its clause is known. Facts of the first packet are kept.
+bool may_wait(const filter::Literal& literal, const filter::Clause& clause) {
+  if (!is_wide(literal) || !index::is_direct(literal.predicate)) return false;
+  return std::ranges::any_of(clause, [](const filter::Literal& other) {
+    return !other.negated && other.predicate.field->level != Level::tuple;
+  });
+}
+
+}  // namespace
+
+Planner::Planner(std::uint32_t workers) : workers_(workers), drafts_(1) {
+  plan_.nodes.grow(1);
+  plan_.nodes.edit(root).used = true;
+  drafts_[root].users = 1;
+}
+
+// ---- predicates ----------------------------------------------------------------------------------------------------
+
+std::optional<PredicateId> Planner::number_of(const filter::Predicate& predicate) const {
+  const auto [begin, end] = predicate_ids_.equal_range(filter::hash(predicate));
+  const auto known =
+      std::find_if(begin, end, [&](const auto& entry) { return *predicates_[entry.second].predicate == predicate; });
+  return known == end ? std::nullopt : std::optional(known->second);
+}
+
+// In use from now on, by nobody yet.
+PredicateId Planner::intern(const filter::Predicate& predicate) {
+  if (const auto known = number_of(predicate)) return *known;
   PredicateId id = 0;
   if (free_predicates_.empty()) {
     id = static_cast<PredicateId>(predicates_.size());
     predicates_.emplace_back();
+    plan_.predicates.grow(predicates_.size());
   } else {
     id = free_predicates_.back();
     free_predicates_.pop_back();
   }
-  predicates_[id] = {predicate, 1};
-  predicate_ids_.emplace(predicate, id);
-  FamilyDraft& family = families_[family_of(predicate)];
-  family.predicates.insert(id);
-  family.index = nullptr;
+  predicates_[id].predicate = std::make_shared<const filter::Predicate>(predicate);
+  plan_.predicates.edit(id) = predicates_[id].predicate;
+  predicate_ids_.emplace(filter::hash(predicate), id);
   return id;
 }
 
-void Planner::release(const filter::Predicate& predicate) {
-  const PredicateId id = predicate_ids_.at(predicate);
-  if (--predicates_[id].users != 0) return;
-  const auto family = families_.find(family_of(predicate));
-  family->second.predicates.erase(id);
-  family->second.index = nullptr;
-  if (family->second.predicates.empty()) families_.erase(family);
-  predicates_[id] = {};
-  predicate_ids_.erase(predicate);
+Result<void> Planner::use(PredicateId id, bool lookup) {
+  PredicateDraft& draft = predicates_[id];
+  ++draft.users;
+  if (!lookup || draft.lookups++ != 0) return {};
+  const filter::Predicate& predicate = *draft.predicate;
+  const FamilyKey key{predicate.field->level, protocol_of(predicate), predicate.field, predicate.op};
+  FamilyDraft& family = families_[key];
+  Result<void> added;
+  if (family.builder == nullptr) {
+    auto builder = index::make_builder(*predicate.field, predicate.op, workers_);
+    if (builder)
+      family.builder = std::move(*builder);
+    else
+      added = std::unexpected(builder.error());
+  }
+  if (added) added = family.builder->add(draft.predicate, id);
+  if (added) {
+    ++family.predicates;
+    family.index = nullptr;
+    return {};
+  }
+  if (family.predicates == 0) families_.erase(key);
+  --draft.lookups;
+  disuse(id, false);
+  return added;
+}
+
+void Planner::disuse(PredicateId id, bool lookup) {
+  PredicateDraft& draft = predicates_[id];
+  const filter::Predicate& predicate = *draft.predicate;
+  if (lookup && --draft.lookups == 0) {
+    const auto family = families_.find({predicate.field->level, protocol_of(predicate), predicate.field, predicate.op});
+    family->second.builder->remove(predicate, id);
+    family->second.index = nullptr;
+    if (--family->second.predicates == 0) families_.erase(family);
+  }
+  if (--draft.users != 0) return;
+  const auto [begin, end] = predicate_ids_.equal_range(filter::hash(predicate));
+  predicate_ids_.erase(std::find_if(begin, end, [id](const auto& entry) { return entry.second == id; }));
+  draft = {};
+  plan_.predicates.edit(id) = nullptr;
   free_predicates_.push_back(id);
 }
 
-NodeId Planner::descend(NodeId from, const filter::Literal& literal) {
-  if (const auto known = nodes_[from].children.find(literal); known != nodes_[from].children.end()) {
-    ++nodes_[known->second].users;
-    return known->second;
-  }
-  NodeId id = 0;
-  if (free_nodes_.empty()) {
-    id = static_cast<NodeId>(nodes_.size());
-    nodes_.emplace_back();
-  } else {
-    id = free_nodes_.back();
+// ---- the trie ------------------------------------------------------------------------------------------------------
+
+NodeId Planner::new_node() {
+  if (!free_nodes_.empty()) {
+    const NodeId id = free_nodes_.back();
     free_nodes_.pop_back();
+    return id;
   }
-  nodes_[id] = {};
-  nodes_[id].parent = from;
-  nodes_[id].literal = literal;
-  nodes_[id].users = 1;
-  nodes_[from].children.emplace(literal, id);
-  const Edge edge{acquire(literal.predicate), id, literal.predicate.field->level, protocol_of(literal.predicate)};
-  auto& edges = literal.negated ? nodes_[from].node.negative : nodes_[from].node.positive;
-  edges.insert(std::ranges::upper_bound(edges, edge.predicate, {}, &Edge::predicate), edge);
+  drafts_.emplace_back();
+  plan_.nodes.grow(drafts_.size());
+  return static_cast<NodeId>(drafts_.size() - 1);
+}
+
+NodeId Planner::find(NodeId from, PredicateId predicate, bool negated) const {
+  const std::uint64_t key = Transition::key_of(from, predicate, negated);
+  const Transition* found =
+      plan_.transitions.find(index::hash_number(key), [key](const Transition& slot) { return slot.key == key; });
+  return found == nullptr ? root : found->child;
+}
+
+void Planner::connect(NodeId from, NodeId child) {
+  const Draft& draft = drafts_[child];
+  Node& node = plan_.nodes.edit(from);
+  drafts_[from].children.push_back(child);
+  if (draft.direct) {
+    own(node.direct).push_back(draft.edge);
+    return;
+  }
+  const std::uint64_t key = Transition::key_of(from, draft.edge.predicate, draft.edge.negated);
+  (void)plan_.transitions.edit({key, child}, [key](const Transition& slot) { return slot.key == key; });
+  const auto insert = [&](Shared<Edge>& list) {
+    std::vector<Edge>& edges = own(list);
+    edges.insert(std::ranges::upper_bound(edges, draft.edge.predicate, {}, &Edge::predicate), draft.edge);
+  };
+  if (draft.edge.negated) return insert(node.negative);
+  if (++node.positive <= few_edges) return insert(node.few);
+  node.few = nullptr;
+}
+
+void Planner::disconnect(NodeId from, NodeId child) {
+  const Draft& draft = drafts_[child];
+  Node& node = plan_.nodes.edit(from);
+  std::erase(drafts_[from].children, child);
+  const auto erase = [&](Shared<Edge>& list) {
+    std::erase_if(own(list), [child](const Edge& edge) { return edge.child == child; });
+    trim(list);
+  };
+  if (draft.direct) return erase(node.direct);
+  const std::uint64_t key = Transition::key_of(from, draft.edge.predicate, draft.edge.negated);
+  plan_.transitions.erase(index::hash_number(key), [key](const Transition& slot) { return slot.key == key; });
+  if (draft.edge.negated) return erase(node.negative);
+  if (--node.positive != few_edges) {
+    if (node.few != nullptr) erase(node.few);
+    return;
+  }
+  for (const NodeId other : drafts_[from].children) {  // few again
+    if (!drafts_[other].direct && !drafts_[other].edge.negated) own(node.few).push_back(drafts_[other].edge);
+  }
+  std::ranges::sort(*node.few, {}, &Edge::predicate);
+}
+
+Result<NodeId> Planner::descend(NodeId from, const filter::Literal& literal, bool direct) {
+  const PredicateId predicate = intern(literal.predicate);
+  if (direct) {
+    const auto edges = view(plan_.nodes[from].direct);
+    const auto known = std::ranges::find_if(
+        edges, [&](const Edge& edge) { return edge.predicate == predicate && edge.negated == literal.negated; });
+    if (known != edges.end()) {
+      ++drafts_[known->child].users;
+      return known->child;
+    }
+  } else if (const NodeId known = find(from, predicate, literal.negated); known != root) {
+    ++drafts_[known].users;
+    return known;
+  }
+  if (auto used = use(predicate, !direct); !used) return std::unexpected(used.error());
+  const NodeId id = new_node();
+  drafts_[id] = {};
+  drafts_[id].parent = from;
+  drafts_[id].edge = {predicate, id, literal.predicate.field->level, literal.negated, protocol_of(literal.predicate)};
+  drafts_[id].direct = direct;
+  drafts_[id].users = 1;
+  plan_.nodes.edit(id) = {};
+  plan_.nodes.edit(id).used = true;
+  connect(from, id);
+  if (is_wide(literal)) ++drafts_[from].wide;
   return id;
+}
+
+// The node at which the clause ends. On failure nothing has changed.
+Result<NodeId> Planner::insert(const filter::Clause& clause) {
+  NodeId node = root;
+  std::vector<const filter::Literal*> late;
+  const auto step = [&](const filter::Literal& literal, bool direct) -> Result<void> {
+    auto next = descend(node, literal, direct);
+    if (next) {
+      node = *next;
+      return {};
+    }
+    std::vector<NodeId> freed;
+    ascend(node, freed);
+    free_nodes_.insert(free_nodes_.end(), freed.begin(), freed.end());  // no connection has seen them
+    return std::unexpected(next.error());
+  };
+  for (const filter::Literal& literal : clause) {
+    if (drafts_[node].wide >= many_wide && may_wait(literal, clause)) {
+      const auto predicate = number_of(literal.predicate);
+      if (!predicate || find(node, *predicate, literal.negated) == root) {
+        late.push_back(&literal);
+        continue;
+      }
+    }
+    if (auto stepped = step(literal, false); !stepped) return std::unexpected(stepped.error());
+  }
+  for (const filter::Literal* literal : late) {
+    if (auto stepped = step(*literal, true); !stepped) return std::unexpected(stepped.error());
+  }
+  return node;
 }
 
 void Planner::ascend(NodeId from, std::vector<NodeId>& freed) {
   while (from != root) {
-    Draft& draft = nodes_[from];
+    Draft& draft = drafts_[from];
     const NodeId parent = draft.parent;
     if (--draft.users == 0) {
-      auto& edges = draft.literal.negated ? nodes_[parent].node.negative : nodes_[parent].node.positive;
-      std::erase_if(edges, [&](const Edge& edge) { return edge.child == from; });
-      nodes_[parent].children.erase(draft.literal);
-      release(draft.literal.predicate);
+      disconnect(parent, from);
+      if (is_wide({*predicates_[draft.edge.predicate].predicate, draft.edge.negated})) --drafts_[parent].wide;
+      disuse(draft.edge.predicate, !draft.direct);
       draft = {};
+      plan_.nodes.edit(from) = {};
       freed.push_back(from);
     } else {
       refresh(from);
@@ -113,79 +283,97 @@ void Planner::ascend(NodeId from, std::vector<NodeId>& freed) {
   refresh(root);
 }
 
+void Planner::include(NodeId id, const Node& below, const Edge& edge) {
+  Node& node = plan_.nodes.edit(id);
+  if (edge.level == Level::protocol) node.awaits_protocol = true;
+  if (edge.level == Level::session) node.awaits_sessions |= std::uint64_t{1} << edge.protocol;
+  if (edge.negated && edge.level != Level::tuple) node.awaits_end = true;
+  node.observes |= below.observes;
+  node.oldest_birth = std::min(node.oldest_birth, below.oldest_birth);
+}
+
+void Planner::include(NodeId id, ActionId action_id) {
+  Node& node = plan_.nodes.edit(id);
+  const Action& action = plan_.actions[action_id];
+  if (action.scope == Scope::session) node.awaits_sessions |= std::uint64_t{1} << action.protocol;
+  node.observes |= actions_[action_id].observes;
+  node.oldest_birth = std::min(node.oldest_birth, action.birth);
+}
+
 void Planner::refresh(NodeId id) {
-  Draft& draft = nodes_[id];
-  Node& node = draft.node;
-  node.awaits_protocol = node.awaits_end = false;
-  node.observes = {};
-  node.awaits_sessions = 0;
-  node.oldest_birth = 0xffffffffU;
-  const auto note = [&](const Edge& edge) {
-    if (edge.level == parsers::Level::protocol) node.awaits_protocol = true;
-    if (edge.level == parsers::Level::session) node.awaits_sessions |= std::uint64_t{1} << edge.protocol;
-    node.observes |= nodes_[edge.child].node.observes;
-    node.oldest_birth = std::min(node.oldest_birth, nodes_[edge.child].node.oldest_birth);
-  };
-  std::ranges::for_each(node.positive, note);
-  std::ranges::for_each(node.negative, note);
-  for (const Edge& edge : node.negative) node.awaits_end |= edge.level != parsers::Level::tuple;
-  for (const ActionId id_of_action : node.actions) {
-    const Action& action = actions_[id_of_action].action;
-    if (action.scope == Scope::session) node.awaits_sessions |= std::uint64_t{1} << action.protocol;
-    node.observes |= action.observes;
-    node.oldest_birth = std::min(node.oldest_birth, action.birth);
+  {
+    Node& node = plan_.nodes.edit(id);
+    node.awaits_protocol = node.awaits_end = false;
+    node.awaits_sessions = 0;
+    node.observes = {};
+    node.oldest_birth = 0xffffffffU;
   }
-  draft.frozen = nullptr;
+  for (const NodeId child : drafts_[id].children) include(id, plan_.nodes[child], drafts_[child].edge);
+  for (const ActionId action : view(plan_.nodes[id].actions)) include(id, action);
+}
+
+// ---- actions -------------------------------------------------------------------------------------------------------
+
+Result<std::vector<filter::Clause>> Planner::clauses_of(const Request& request) const {
+  if (request.scope == Scope::connection) return request.filter.clauses;
+  const std::string_view protocol = parsers::registry()[request.protocol].name;
+  auto narrowed = for_sessions(request.filter, protocol);
+  if (narrowed) return std::move(narrowed->clauses);
+  return fail(ErrorCode::invalid, "filter '" + request.filter.text + "' can never be true for a session of " +
+                                      std::string(protocol) + ", which the callback takes");
+}
+
+ActionId Planner::new_action() {
+  if (!free_actions_.empty()) {
+    const ActionId id = free_actions_.back();
+    free_actions_.pop_back();
+    return id;
+  }
+  actions_.emplace_back();
+  plan_.actions.grow(actions_.size());
+  return static_cast<ActionId>(actions_.size() - 1);
 }
 
 Result<ActionId> Planner::add(const Request& request) {
-  std::vector<filter::Clause> clauses = request.filter.clauses;
-  if (request.scope == Scope::session) {
-    const std::string_view protocol = parsers::registry()[request.protocol].name;
-    auto narrowed = for_sessions(request.filter, protocol);
-    if (!narrowed) {
-      return fail(ErrorCode::invalid, "filter '" + request.filter.text + "' can never be true for a session of " +
-                                          std::string(protocol) + ", which the callback takes");
-    }
-    clauses = std::move(narrowed->clauses);
-  }
-  ActionId id = 0;
-  if (free_actions_.empty()) {
-    id = static_cast<ActionId>(actions_.size());
-    actions_.emplace_back();
-  } else {
-    id = free_actions_.back();
-    free_actions_.pop_back();
-  }
+  auto clauses = clauses_of(request);
+  if (!clauses) return std::unexpected(clauses.error());
+  const ActionId id = new_action();
   actions_[id] = {};
-  Action& action = actions_[id].action;
-  action.subscription = request.subscription;
-  action.birth = request.birth;
-  action.scope = request.scope;
-  action.protocol = request.protocol;
-  action.several_clauses = clauses.size() > 1;
-  action.observes = request.observes;
-  action.alive = true;
-  action.name = request.name;
-  action.filter = request.filter.text;
-  for (const filter::Clause& clause : clauses) {
-    NodeId node = root;
-    for (const filter::Literal& literal : clause) node = descend(node, literal);
-    nodes_[node].node.actions.push_back(id);
-    actions_[id].terminals.push_back(node);
-    for (NodeId above = node;; above = nodes_[above].parent) {
-      refresh(above);
-      if (above == root) break;
+  actions_[id].observes = request.observes;
+  Action& action = plan_.actions.edit(id);
+  action = {.subscription = request.subscription,
+            .birth = request.birth,
+            .scope = request.scope,
+            .several_clauses = clauses->size() > 1,
+            .tracked = request.observes.any(),
+            .alive = true,
+            .protocol = request.protocol,
+            .text = std::make_shared<const ActionText>(request.name, request.filter.text)};
+  for (const filter::Clause& clause : *clauses) {
+    const auto terminal = insert(clause);
+    if (!terminal) {
+      remove(id);
+      forget(id);
+      return std::unexpected(terminal.error());
+    }
+    std::vector<ActionId>& ends = own(plan_.nodes.edit(*terminal).actions);
+    ends.insert(std::ranges::upper_bound(ends, id), id);
+    actions_[id].terminals.push_back(*terminal);
+    include(*terminal, id);
+    for (NodeId below = *terminal; below != root; below = drafts_[below].parent) {
+      include(drafts_[below].parent, plan_.nodes[below], drafts_[below].edge);
     }
   }
   return id;
 }
 
 void Planner::remove(ActionId id) {
+  plan_.actions.edit(id).alive = false;
   ActionDraft& draft = actions_[id];
-  draft.action.alive = false;
   for (const NodeId terminal : draft.terminals) {
-    std::erase(nodes_[terminal].node.actions, id);
+    Shared<ActionId>& ends = plan_.nodes.edit(terminal).actions;
+    std::erase(own(ends), id);
+    trim(ends);
     ascend(terminal, draft.freed);
   }
   draft.terminals.clear();
@@ -194,41 +382,21 @@ void Planner::remove(ActionId id) {
 void Planner::forget(ActionId id) {
   free_nodes_.insert(free_nodes_.end(), actions_[id].freed.begin(), actions_[id].freed.end());
   actions_[id] = {};
+  plan_.actions.edit(id) = {};
   free_actions_.push_back(id);
 }
 
-Result<void> Planner::build_indexes() {
+Result<std::shared_ptr<const Plan>> Planner::snapshot(std::uint32_t epoch) {
   for (auto& [key, family] : families_) {
     if (family.index != nullptr) continue;
-    std::vector<index::Entry> entries;
-    entries.reserve(family.predicates.size());
-    for (const PredicateId id : family.predicates) entries.push_back({&predicates_[id].predicate, id});
-    auto built = index::build(entries, workers_);
+    auto built = family.builder->snapshot();
     if (!built) return std::unexpected(built.error());
     family.index = std::move(*built);
   }
-  return {};
-}
-
-Result<std::shared_ptr<const Plan>> Planner::snapshot(std::uint32_t epoch) {
-  if (auto built = build_indexes(); !built) return std::unexpected(built.error());
-  auto plan = std::make_shared<Plan>();
+  auto plan = std::make_shared<Plan>(plan_);
   plan->epoch = epoch;
-  plan->nodes.reserve(nodes_.size());
-  for (Draft& draft : nodes_) {
-    if (draft.users == 0) {
-      plan->nodes.push_back(nullptr);
-      continue;
-    }
-    if (draft.frozen == nullptr) draft.frozen = std::make_shared<const Node>(draft.node);
-    plan->nodes.push_back(draft.frozen);
-  }
-  plan->actions.reserve(actions_.size());
-  for (const ActionDraft& draft : actions_) plan->actions.push_back(draft.action);
   plan->families.reserve(families_.size());
   for (const auto& [key, family] : families_) plan->families.push_back({key.field, key.op, family.index});
-  plan->predicates.resize(predicates_.size());
-  for (const auto& [predicate, id] : predicate_ids_) plan->predicates[id] = filter::to_text(predicate);
   return plan;
 }
 

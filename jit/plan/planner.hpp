@@ -1,10 +1,13 @@
 // Keeps the merged graph while callbacks come and go, and makes immutable plans of it. Identifiers are stable: what a
 // connection remembers under one plan means the same under the next. An identifier that a removal frees is used again
 // only after `forget`, when no connection can know it any more.
+//
+// A change costs what it changes: the nodes on the way from the root to it, and entries of the indexes.
 #pragma once
 
 #include <map>
-#include <set>
+#include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "jit/plan/plan.hpp"
@@ -27,7 +30,8 @@ class Planner {
   // `workers` threads will look values up in the indexes.
   explicit Planner(std::uint32_t workers);
 
-  // Fails with ErrorCode::invalid when no clause can be true together with what the callback takes.
+  // Fails, and changes nothing, with ErrorCode::invalid when no clause can be true together with what the callback
+  // takes, and when a regular expression is not one.
   [[nodiscard]] Result<ActionId> add(const Request& request);
   void remove(ActionId action);  // it stays in the table, not alive
   void forget(ActionId action);  // after remove, when no connection knows it
@@ -37,12 +41,12 @@ class Planner {
 
  private:
   struct Draft {
-    Node node;
     NodeId parent = root;
-    filter::Literal literal;  // of the edge from the parent
+    Edge edge;                // from the parent
+    bool direct = false;      // the edge is among the parent's direct ones
     std::uint32_t users = 0;  // clauses that pass through or end here
-    std::map<filter::Literal, NodeId> children;
-    std::shared_ptr<const Node> frozen;  // nullptr: changed since the last snapshot
+    std::uint32_t wide = 0;   // children that most connections reach
+    std::vector<NodeId> children;
   };
   struct FamilyKey {
     parsers::Level level;
@@ -52,34 +56,46 @@ class Planner {
     auto operator<=>(const FamilyKey&) const = default;
   };
   struct FamilyDraft {
-    std::set<PredicateId> predicates;
+    std::unique_ptr<index::Builder> builder;
+    std::size_t predicates = 0;
     std::shared_ptr<const index::Index> index;  // nullptr: changed
   };
   struct PredicateDraft {
-    filter::Predicate predicate;
+    index::PredicatePtr predicate;
     std::uint32_t users = 0;
+    std::uint32_t lookups = 0;  // users that find it in its family's index
   };
   struct ActionDraft {
-    Action action;
+    abi::Observation observes;
     std::vector<NodeId> terminals;
     std::vector<NodeId> freed;  // node ids to give back at forget
   };
 
-  PredicateId acquire(const filter::Predicate& predicate);
-  void release(const filter::Predicate& predicate);
-  NodeId descend(NodeId from, const filter::Literal& literal);
+  [[nodiscard]] std::optional<PredicateId> number_of(const filter::Predicate& predicate) const;
+  [[nodiscard]] PredicateId intern(const filter::Predicate& predicate);
+  [[nodiscard]] Result<void> use(PredicateId id, bool lookup);
+  void disuse(PredicateId id, bool lookup);
+  [[nodiscard]] Result<std::vector<filter::Clause>> clauses_of(const Request& request) const;
+  [[nodiscard]] Result<NodeId> insert(const filter::Clause& clause);
+  [[nodiscard]] Result<NodeId> descend(NodeId from, const filter::Literal& literal, bool direct);
+  [[nodiscard]] NodeId find(NodeId from, PredicateId predicate, bool negated) const;
+  void connect(NodeId from, NodeId child);
+  void disconnect(NodeId from, NodeId child);
   void ascend(NodeId from, std::vector<NodeId>& freed);
-  void refresh(NodeId node);  // recomputes what is known of it and of everything above it
-  Result<void> build_indexes();
-  static FamilyKey family_of(const filter::Predicate& predicate);
+  void include(NodeId node, const Node& below, const Edge& edge);
+  void include(NodeId node, ActionId action);
+  void refresh(NodeId node);  // computes anew what is known of it and what is below
+  [[nodiscard]] NodeId new_node();
+  [[nodiscard]] ActionId new_action();
 
   std::uint32_t workers_;
-  std::vector<Draft> nodes_;
+  Plan plan_;  // but for its families
+  std::vector<Draft> drafts_;
   std::vector<NodeId> free_nodes_;
   std::vector<ActionDraft> actions_;
   std::vector<ActionId> free_actions_;
-  std::map<filter::Predicate, PredicateId> predicate_ids_;
   std::vector<PredicateDraft> predicates_;
+  std::unordered_multimap<std::size_t, PredicateId> predicate_ids_;  // by filter::hash
   std::vector<PredicateId> free_predicates_;
   std::map<FamilyKey, FamilyDraft> families_;
 };

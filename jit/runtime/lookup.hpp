@@ -31,10 +31,6 @@ inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
 
 inline std::uint64_t hash_number(std::uint64_t value) noexcept { return fold(value ^ hash_start, hash_factor); }
 
-inline std::uint64_t hash_address(std::uint64_t high, std::uint64_t low) noexcept {
-  return fold(hash_number(high) ^ low, hash_factor);
-}
-
 template <class Word>
 Word load(const char* from) noexcept {
   Word word;
@@ -102,12 +98,10 @@ inline void append(const Answer& answer, std::uint32_t id) noexcept {
   answer.matches->ids[answer.matches->count++] = id;
 }
 
-inline void append(const Answer& answer, const Lists& lists, std::uint32_t list) noexcept {
-  while (list != 0) {
-    const List& found = lists.lists[list];
-    for (std::uint32_t i = 0; i < found.count; ++i) append(answer, lists.ids[found.begin + i]);
-    list = found.next;
-  }
+inline void append(const Answer& answer, const Ids& ids) noexcept {
+  if (ids.count == 1) return append(answer, ids.only);
+  const std::uint32_t* several = ids.several->data();
+  for (std::uint32_t i = 0; i < ids.count; ++i) append(answer, several[i]);
 }
 
 // After the last family of a level.
@@ -122,24 +116,26 @@ inline void finish(abi::Matches& matches) noexcept {
 
 // ---- look-ups -------------------------------------------------------------------------------------------------
 
-inline void lookup(const Presence& table, const Answer& answer) noexcept { append(answer, table.lists, 1); }
+inline void lookup(const Presence& table, const Answer& answer) noexcept { append(answer, table.ids); }
 
-inline void lookup(const NumberSet& table, std::uint64_t value, const Answer& answer) noexcept {
-  for (std::uint64_t at = hash_number(value);; ++at) {
-    const NumberSlot& slot = table.slots[at & table.mask];
-    if (slot.list == 0) return;
-    if (slot.key == value) return append(answer, table.lists, slot.list);
-  }
+// As BlockSlot::hash().
+inline std::uint64_t hash_block(std::uint64_t high, std::uint64_t low, std::uint32_t level) noexcept {
+  return fold(hash_number(high) ^ low ^ (static_cast<std::uint64_t>(level) << 48U), hash_factor);
+}
+inline std::uint64_t BlockSlot::hash() const noexcept { return hash_block(high, low, level); }
+
+inline void lookup(const Shards<BlockSlot>& slots, const BlockLevel& level, std::uint64_t high, std::uint64_t low,
+                   const Answer& answer) noexcept {
+  high &= level.keep_high;
+  low &= level.keep_low;
+  const BlockSlot* found = find(slots, hash_block(high, low, level.level), [&](const BlockSlot& slot) {
+    return slot.high == high && slot.low == low && slot.level == level.level;
+  });
+  if (found != nullptr) append(answer, found->ids);
 }
 
-inline void lookup(const NumberRanges& table, std::uint64_t value, const Answer& answer) noexcept {
-  const std::uint64_t* base = table.first;  // the last interval that begins at or before `value` is at or after it
-  for (std::uint32_t size = table.count; size > 1;) {
-    const std::uint32_t half = size / 2;
-    base += base[half] <= value ? half : 0;
-    size -= half;
-  }
-  append(answer, table.lists, table.list[base - table.first]);
+inline void lookup(const Blocks& table, std::uint64_t value, const Answer& answer) noexcept {
+  for (std::uint32_t i = 0; i < table.all_levels; ++i) lookup(table.slots, table.levels[i], value, 0, answer);
 }
 
 struct AddressWords {
@@ -156,31 +152,50 @@ inline AddressWords words(const IpAddress& address) noexcept {
   return result;
 }
 
-inline std::uint32_t find(const PrefixLevel& level, const AddressWords& address) noexcept {
-  const std::uint64_t high = address.high & level.keep_high;
-  const std::uint64_t low = address.low & level.keep_low;
-  for (std::uint64_t at = hash_address(high, low);; ++at) {
-    const PrefixSlot& slot = level.slots[at & level.mask];
-    if (slot.list == 0 || (slot.high == high && slot.low == low)) return slot.list;
+inline void lookup(const Blocks& table, const IpAddress& address, const Answer& answer) noexcept {
+  const bool v4 = address.is_v4();
+  const std::uint32_t end = v4 ? table.v4_levels : table.all_levels;
+  const AddressWords value = words(address);
+  for (std::uint32_t i = v4 ? 0 : table.v4_levels; i < end; ++i) {
+    lookup(table.slots, table.levels[i], value.high, value.low, answer);
   }
 }
 
-inline void lookup(const Prefixes& table, const IpAddress& address, const Answer& answer) noexcept {
-  const PrefixLevels& levels = address.is_v4() ? table.v4 : table.v6;
-  const AddressWords key = words(address);
-  for (std::uint32_t i = 0; i < levels.count; ++i) {
-    if (const std::uint32_t list = find(levels.levels[i], key); list != 0) return append(answer, table.lists, list);
-  }
-}
-
-inline void lookup(const TextSet& table, std::string_view text, const Answer& answer) noexcept {
+inline void lookup(const Shards<TextSlot>& slots, std::string_view text, const Answer& answer) noexcept {
   const std::uint64_t hash = hash_text(text);
-  for (std::uint64_t at = hash;; ++at) {
-    const TextSlot& slot = table.slots[at & table.mask];
-    if (slot.list == 0) return;
-    if (slot.hash == hash && slot.size == text.size() && std::memcmp(slot.data, text.data(), text.size()) == 0) {
-      return append(answer, table.lists, slot.list);
+  const TextSlot* found = find(slots, hash, [&](const TextSlot& slot) {
+    return slot.hashed == hash && slot.size == text.size() &&
+           std::memcmp(slot.text.get(), text.data(), text.size()) == 0;
+  });
+  if (found != nullptr) append(answer, found->ids);
+}
+
+inline void lookup(const Texts& table, std::string_view text, const Answer& answer) noexcept {
+  lookup(table.slots, text, answer);
+}
+
+// `length` is not more than the text's. Labels: whether an affix may begin there.
+inline bool has_affix_at(Affix kind, std::string_view text, std::size_t length) noexcept {
+  return kind != Affix::labels || length == text.size() || text[text.size() - length - 1] == '.';
+}
+inline std::string_view affix_of(Affix kind, std::string_view text, std::size_t length) noexcept {
+  return kind == Affix::prefix ? text.substr(0, length) : text.substr(text.size() - length);
+}
+inline char innermost_of(Affix kind, std::string_view affix) noexcept {
+  return kind == Affix::prefix ? affix.back() : affix.front();
+}
+
+inline void lookup(const Affixes& table, std::string_view text, const Answer& answer) noexcept {
+  for (std::uint32_t i = 0; i < table.count; ++i) {
+    const AffixLength& length = table.lengths[i];
+    if (length.length > text.size()) return;
+    if (!has_affix_at(table.kind, text, length.length)) continue;
+    const std::string_view affix = affix_of(table.kind, text, length.length);
+    if (!affix.empty()) {
+      const auto byte = static_cast<unsigned char>(innermost_of(table.kind, affix));
+      if ((length.innermost[byte / 64U] >> (byte % 64U) & 1U) == 0) continue;
     }
+    lookup(table.slots, affix, answer);
   }
 }
 

@@ -69,21 +69,21 @@ extern "C" [[gnu::noinline]] void iris_finish(Matches* matches) noexcept { iris:
 IRIS_HELPER void iris_lookup_presence(const Family* families, std::uint32_t family, const Answer* answer) noexcept {
   lookup(table<iris::index::Presence>(families, family), *answer);
 }
-IRIS_HELPER void iris_lookup_number_set(const Family* families, std::uint32_t family, std::uint64_t value,
-                                        const Answer* answer) noexcept {
-  lookup(table<iris::index::NumberSet>(families, family), value, *answer);
+IRIS_HELPER void iris_lookup_number(const Family* families, std::uint32_t family, std::uint64_t value,
+                                    const Answer* answer) noexcept {
+  lookup(table<iris::index::Blocks>(families, family), value, *answer);
 }
-IRIS_HELPER void iris_lookup_number_ranges(const Family* families, std::uint32_t family, std::uint64_t value,
-                                           const Answer* answer) noexcept {
-  lookup(table<iris::index::NumberRanges>(families, family), value, *answer);
+IRIS_HELPER void iris_lookup_address(const Family* families, std::uint32_t family, const iris::IpAddress* address,
+                                     const Answer* answer) noexcept {
+  lookup(table<iris::index::Blocks>(families, family), *address, *answer);
 }
-IRIS_HELPER void iris_lookup_prefixes(const Family* families, std::uint32_t family, const iris::IpAddress* address,
-                                      const Answer* answer) noexcept {
-  lookup(table<iris::index::Prefixes>(families, family), *address, *answer);
+IRIS_HELPER void iris_lookup_text(const Family* families, std::uint32_t family, const std::string_view* text,
+                                  const Answer* answer) noexcept {
+  lookup(table<iris::index::Texts>(families, family), *text, *answer);
 }
-IRIS_HELPER void iris_lookup_text_set(const Family* families, std::uint32_t family, const std::string_view* text,
-                                      const Answer* answer) noexcept {
-  lookup(table<iris::index::TextSet>(families, family), *text, *answer);
+IRIS_HELPER void iris_lookup_text_affixes(const Family* families, std::uint32_t family, const std::string_view* text,
+                                          const Answer* answer) noexcept {
+  lookup(table<iris::index::Affixes>(families, family), *text, *answer);
 }
 IRIS_HELPER void iris_lookup_text_scan(const Family* families, std::uint32_t family, const std::string_view* text,
                                        const Answer* answer) noexcept {

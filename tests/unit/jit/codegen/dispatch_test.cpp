@@ -103,6 +103,7 @@ std::vector<FamilyShape> all_shapes() {
     if (each->type == FieldType::number) shapes.push_back({each, Operator::in_range});
     if (each->type == FieldType::address) shapes.push_back({each, Operator::in_subnet});
     if (each->type != FieldType::text) continue;
+    for (const Operator op : {Operator::starts_with, Operator::ends_with, Operator::under}) shapes.push_back({each, op});
     shapes.push_back({each, Operator::contains});
     shapes.push_back({each, Operator::matches});
   }
@@ -225,7 +226,7 @@ class DispatchTest : public ::testing::Test {
 struct Plan {
   std::vector<FamilyShape> shapes;
   std::vector<filter::Predicate> predicates;  // by number
-  std::vector<std::unique_ptr<const index::Index>> indexes;
+  std::vector<std::shared_ptr<const index::Index>> indexes;
   std::vector<abi::Family> families;
 };
 
@@ -245,11 +246,14 @@ Plan random_plan(Random& random, const std::vector<FamilyShape>& all) {
     plan.predicates.push_back(testing::random_predicate(random, *shape.field, shape.op));
   }
   for (std::size_t family = 0; family < plan.shapes.size(); ++family) {
-    std::vector<index::Entry> entries;
+    auto builder = index::make_builder(*plan.shapes[family].field, plan.shapes[family].op, 1);
+    if (!builder) throw std::runtime_error(builder.error().message);
     for (std::uint32_t id = 0; id < family_of.size(); ++id) {
-      if (family_of[id] == family) entries.push_back({&plan.predicates[id], id});
+      if (family_of[id] != family) continue;
+      const auto added = (*builder)->add(std::make_shared<const filter::Predicate>(plan.predicates[id]), id);
+      if (!added) throw std::runtime_error(added.error().message);
     }
-    auto index = index::build(entries, 1);
+    auto index = (*builder)->snapshot();
     if (!index) throw std::runtime_error(index.error().message);
     plan.families.push_back({(*index)->table()});
     plan.indexes.push_back(std::move(*index));

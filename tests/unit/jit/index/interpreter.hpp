@@ -53,6 +53,15 @@ inline bool holds(filter::Operator op, const filter::Operand& operand, const Val
       return testing::in_subnet(std::get<IpAddress>(value), std::get<Subnet>(operand));
     case contains:
       return std::get<std::string>(value).find(std::get<std::string>(operand)) != std::string::npos;
+    case starts_with:
+      return std::get<std::string>(value).starts_with(std::get<std::string>(operand));
+    case ends_with:
+      return std::get<std::string>(value).ends_with(std::get<std::string>(operand));
+    case under: {
+      const std::string& text = std::get<std::string>(value);
+      const std::string& name = std::get<std::string>(operand);
+      return text == name || text.ends_with("." + name);
+    }
     case matches:
       return std::regex_search(std::get<std::string>(value), std::regex(std::get<std::string>(operand)));
   }
@@ -102,6 +111,16 @@ inline std::string random_text(Random& random, std::size_t longest) {
   return text;
 }
 
+// Labels with dots between them, and sometimes one too many.
+inline std::string random_name(Random& random, std::uint64_t labels) {
+  std::string name;
+  for (std::uint64_t i = below(random, labels) + 1; i > 0; --i) {
+    if (!name.empty()) name += '.';
+    name += random_text(random, 2);
+  }
+  return name;
+}
+
 // Meaning the same in Hyperscan's dialect and in std::regex.
 inline std::string random_regex(Random& random) {
   static constexpr std::string_view parts[] = {"a", "b", "c", "[ab]", "a+", "b*", "(ab|c)", "a{2,3}", "[^a]"};
@@ -125,7 +144,8 @@ inline filter::Operand random_operand(Random& random, const parsers::Field& fiel
     return random_subnet(random);
   }
   if (op == matches) return random_regex(random);
-  return random_text(random, op == contains ? 4 : 12);
+  if (op == under) return random_name(random, 3);
+  return random_text(random, op == one_of ? 12 : 4);
 }
 
 inline filter::Predicate random_predicate(Random& random, const parsers::Field& field, filter::Operator op) {
@@ -156,7 +176,7 @@ inline Value random_value(Random& random, const parsers::Field& field,
   }
   if (field.type == parsers::FieldType::number) return random_number(random, field.width);
   if (field.type == parsers::FieldType::address) return random_address(random);
-  return random_text(random, 30);
+  return below(random, 2) != 0 ? random_name(random, 6) : random_text(random, 30);
 }
 
 }  // namespace iris::testing
