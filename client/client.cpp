@@ -161,6 +161,22 @@ Result<v1::Added> Client::add(std::string_view name, const std::vector<std::stri
   return to_added(state_->call(&v1::Control::Stub::Add, request, change_patience));
 }
 
+Result<v1::AddedBatch> Client::add(const std::vector<std::string>& records,
+                                   const std::vector<v1::NamedFilter>& filters) {
+  v1::AddBatchRequest request;
+  for (const auto& record : records) request.add_records(proto::to_utf8(record));
+  for (const auto& filter : filters) {
+    v1::NamedFilter& each = *request.add_filters();
+    each.set_name(proto::to_utf8(filter.name()));
+    each.set_filter(proto::to_utf8(filter.filter()));
+    each.set_where(proto::to_utf8(filter.where()));
+  }
+  auto response = state_->call(&v1::Control::Stub::AddBatch, request, change_patience);
+  if (!response) return std::unexpected(std::move(response).error());
+  if (response->has_refused()) return std::unexpected(to_refusal(response->refused().diagnostics()));
+  return std::move(*response->mutable_added());
+}
+
 Result<std::string> Client::check(const v1::Source& source) {
   v1::CheckRequest request;
   *request.mutable_source() = to_message(source);

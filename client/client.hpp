@@ -72,6 +72,9 @@ class Client {
   // Records of the default analysis, of what `filter` matches; empty: of everything.
   [[nodiscard]] Result<v1::Added> add(std::string_view name, const std::vector<std::string>& records,
                                       std::string_view filter);
+  // A subscription for each filter, all of them or none.
+  [[nodiscard]] Result<v1::AddedBatch> add(const std::vector<std::string>& records,
+                                           const std::vector<v1::NamedFilter>& filters);
   // Returns the compiler's warnings.
   [[nodiscard]] Result<std::string> check(const v1::Source& source);
   [[nodiscard]] Result<v1::ListResponse> list();

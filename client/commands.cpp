@@ -67,6 +67,18 @@ int add_one(Client& client, const Options& options, const std::string& path) {
   return report_added(client.add(options.name, *source), options);
 }
 
+int add_filters(Client& client, const Options& options) {
+  const auto filters = read_filters(options.filters, options.name);
+  if (!filters) {
+    complain(filters.error());
+    return exit_failed;
+  }
+  const auto added = client.add(options.records, *filters);
+  if (!added) return report(added.error());
+  print_warnings(added->warnings());
+  return print(options.json ? added_json(*added) : added_text(*added));
+}
+
 int remove_one(Client& client, const Options& options, const std::string& name) {
   if (const auto removed = client.remove(name); !removed) return report(removed.error());
   return print(options.json ? removed_json(name) : removed_text(name));
@@ -109,6 +121,7 @@ int add(const Options& options) {
   }
   auto client = Client::connect(options.server);
   if (!client) return report(client.error());
+  if (!options.filters.empty()) return add_filters(*client, options);
   if (!options.records.empty())
     return report_added(client->add(options.name, options.records, options.filter), options);
   int result = exit_done;

@@ -20,6 +20,7 @@ struct Options {
   std::string name;                  // add; may be empty
   std::vector<std::string> records;  // add, instead of sources
   std::string filter;                // add, with records; may be empty
+  std::string filters;               // add, with records: a file of filters; may be empty
 };
 
 // Several sources or names are each on their own: what fails does not keep the others from being tried.

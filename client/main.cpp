@@ -44,7 +44,14 @@ struct CommandLine {
     add->add_option("--filter", options.filter, "Of what to emit these records; otherwise of everything")
         ->type_name("EXPR")
         ->needs(records);
-    add->add_option("--name", options.name, "What to call it; otherwise made from the file's name")->type_name("N");
+    add->add_option("--filters", options.filters,
+                    "A file of filters, one a line, or `NAME: EXPR`: a subscription for each, all at once or none")
+        ->type_name("FILE")
+        ->needs(records)
+        ->excludes("--filter");
+    add->add_option("--name", options.name,
+                    "What to call it (with --filters: the beginning of it); otherwise made from the file's name")
+        ->type_name("N");
 
     add_command(app, "list", "List the live subscriptions", iris::client::list);
 

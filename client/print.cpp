@@ -58,20 +58,43 @@ ordered_json to_json(const v1::Subscription& subscription) {
 
 }  // namespace
 
-std::string added_text(const v1::Added& added) {
+namespace {
+
+template <class Message>
+std::string live_text(const std::string& what, const Message& added) {
   std::string stages;
   for (const auto& stage : added.stages()) {
     stages += fmt::format("{}{} {:.1f}", stages.empty() ? "" : ", ", stage.name(), stage.milliseconds());
   }
-  return fmt::format("{}: live in epoch {} after {:.1f} ms{}\n", added.name(), added.epoch(),
-                     added.total_milliseconds(), stages.empty() ? "" : " (" + stages + ")");
+  return fmt::format("{}: live in epoch {} after {:.1f} ms{}\n", what, added.epoch(), added.total_milliseconds(),
+                     stages.empty() ? "" : " (" + stages + ")");
 }
 
-std::string added_json(const v1::Added& added) {
+template <class Message>
+ordered_json milliseconds_of(const Message& added) {
   ordered_json milliseconds = ordered_json::object();
   for (const auto& stage : added.stages()) milliseconds[stage.name()] = stage.milliseconds();
   milliseconds["total"] = added.total_milliseconds();
-  return line({{"name", added.name()}, {"id", added.id()}, {"epoch", added.epoch()}, {"milliseconds", milliseconds}});
+  return milliseconds;
+}
+
+}  // namespace
+
+std::string added_text(const v1::Added& added) { return live_text(added.name(), added); }
+
+std::string added_json(const v1::Added& added) {
+  return line(
+      {{"name", added.name()}, {"id", added.id()}, {"epoch", added.epoch()}, {"milliseconds", milliseconds_of(added)}});
+}
+
+std::string added_text(const v1::AddedBatch& added) {
+  const bool one = added.subscriptions() == 1;
+  return live_text(fmt::format("{} subscription{}", added.subscriptions(), one ? "" : "s"), added);
+}
+
+std::string added_json(const v1::AddedBatch& added) {
+  return line(
+      {{"subscriptions", added.subscriptions()}, {"epoch", added.epoch()}, {"milliseconds", milliseconds_of(added)}});
 }
 
 std::string list_text(const v1::ListResponse& list) {

@@ -12,6 +12,11 @@ namespace iris::client {
 // {"name":…,"id":…,"epoch":…,"milliseconds":{"front end":3.9,…,"total":8.9}}
 [[nodiscard]] std::string added_json(const v1::Added& added);
 
+// 10000 subscriptions: live in epoch 7 after 812.4 ms (link 0.3, plan 641.2, …)
+[[nodiscard]] std::string added_text(const v1::AddedBatch& added);
+// {"subscriptions":…,"epoch":…,"milliseconds":{…}}
+[[nodiscard]] std::string added_json(const v1::AddedBatch& added);
+
 // A table with aligned columns. Counts are sums over a subscription's callbacks.
 [[nodiscard]] std::string list_text(const v1::ListResponse& list);
 [[nodiscard]] std::string list_json(const v1::ListResponse& list);

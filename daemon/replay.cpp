@@ -39,9 +39,9 @@ Result<jit::Source> read_source(const std::filesystem::path& path) {
 // By default everything there is.
 Result<void> add_records(control::Registry& registry, const ReplayOptions& options) {
   if (options.records.empty() && !options.subscriptions.empty()) return {};
-  const auto source = control::source_of({options.records, options.filter});
+  const auto source = control::source_of(options.records);
   if (!source) return std::unexpected(source.error());
-  const auto added = registry.add("", *source);
+  const auto added = registry.add("", *source, options.filter);
   if (!added) return std::unexpected(added.error());
   return {};
 }

@@ -27,12 +27,6 @@ std::string printable(std::string text) {
   return text;
 }
 
-// What both filters, where there are two, ask for.
-std::string narrowed(const std::string& own, const std::string& filter) {
-  if (own.empty() || filter.empty()) return own + filter;
-  return "(" + filter + ") and (" + own + ")";
-}
-
 class ProcessCompiler final : public Compiler {
  public:
   ProcessCompiler(CompilerOptions options, CompilerProcess process) : options_(std::move(options)) {
@@ -40,7 +34,7 @@ class ProcessCompiler final : public Compiler {
   }
 
   Result<Compiled> compile(const Source& source) override {
-    const Source named{source.name.empty() ? "source" : source.name.substr(0, 1024), source.text, source.filter};
+    const Source named{source.name.empty() ? "source" : source.name.substr(0, 1024), source.text};
     if (named.text.size() > max_source_bytes) {
       return fail(ErrorCode::invalid, fmt::format("{}:1:1: error: the source has {} bytes; at most {} are compiled",
                                                   named.name, named.text.size(), max_source_bytes));
@@ -102,7 +96,6 @@ class ProcessCompiler final : public Compiler {
     if (!spec) return std::unexpected(spec.error());
     Compiled compiled;
     compiled.spec = std::move(*spec);
-    for (auto& callback : compiled.spec.callbacks) callback.filter = narrowed(callback.filter, source.filter);
     compiled.object.assign(bytes.begin(), bytes.end());
     compiled.warnings = printable(std::move(reply.diagnostics));
     compiled.stages = {{"front end", reply.milliseconds[0]},

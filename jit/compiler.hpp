@@ -28,7 +28,7 @@ struct CompilerOptions {
 struct Source {
   std::string name;  // file name for diagnostics
   std::string text;
-  std::string filter{};  // narrows every callback's own; already checked. Empty: does not
+  bool stateless = false;  // nothing in it outlives a call: the same code may serve many subscriptions
 };
 
 // Milliseconds of each stage, in order: {"front end", 3.9}, {"optimise", 0.4}, …

@@ -109,15 +109,32 @@ void fill(v1::Worker& message, const WorkerInfo& info) {
 
 using proto::to_utf8;
 
-void fill(v1::Added& message, const Added& added) {
-  message.set_name(to_utf8(added.name));
-  message.set_id(added.id);
-  message.set_epoch(added.epoch);
-  for (const auto& [name, milliseconds] : added.stages) {
+namespace {
+
+template <class Message>
+void fill_stages(Message& message, const jit::Stages& stages) {
+  for (const auto& [name, milliseconds] : stages) {
     v1::Stage& stage = *message.add_stages();
     stage.set_name(name);
     stage.set_milliseconds(milliseconds);
   }
+}
+
+}  // namespace
+
+void fill(v1::Added& message, const Added& added) {
+  message.set_name(to_utf8(added.name));
+  message.set_id(added.id);
+  message.set_epoch(added.epoch);
+  fill_stages(message, added.stages);
+  message.set_total_milliseconds(added.total_ms);
+  message.set_warnings(to_utf8(added.warnings));
+}
+
+void fill(v1::AddedBatch& message, const AddedBatch& added, std::size_t subscriptions) {
+  message.set_subscriptions(static_cast<std::uint32_t>(subscriptions));
+  message.set_epoch(added.epoch);
+  fill_stages(message, added.stages);
   message.set_total_milliseconds(added.total_ms);
   message.set_warnings(to_utf8(added.warnings));
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "jit/abi/nearest.hpp"
-#include "jit/filter/filter.hpp"
 
 namespace iris::control {
 namespace {
@@ -26,25 +25,21 @@ void append(const RecordSource& record, jit::Source& source) {
 
 }  // namespace
 
-Result<jit::Source> source_of(const RecordRequest& request) {
-  if (!request.filter.empty()) {
-    const auto parsed = filter::parse(request.filter);
-    if (!parsed) return fail(ErrorCode::invalid, filter::render(request.filter, parsed.error()));
-  }
-  for (const auto& name : request.names) {
+Result<jit::Source> source_of(std::span<const std::string> names) {
+  for (const auto& name : names) {
     if (std::ranges::find(record_sources(), name, &RecordSource::name) == record_sources().end()) {
       return unknown_record(name);
     }
   }
   jit::Source source;
-  source.filter = request.filter;
-  std::vector<std::string_view> names;
+  source.stateless = true;
+  std::vector<std::string_view> included;
   for (const RecordSource& record : record_sources()) {
-    if (!request.names.empty() && std::ranges::find(request.names, record.name) == request.names.end()) continue;
-    names.push_back(record.name);
+    if (!names.empty() && std::ranges::find(names, record.name) == names.end()) continue;
+    included.push_back(record.name);
     append(record, source);
   }
-  source.name = request.names.empty() ? "logs.cpp" : fmt::format("{}.cpp", fmt::join(names, "-"));
+  source.name = names.empty() ? "logs.cpp" : fmt::format("{}.cpp", fmt::join(included, "-"));
   return source;
 }
 

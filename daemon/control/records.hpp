@@ -20,13 +20,8 @@ struct RecordSource {
 // Ascending by name. Made at build time from the folder's files.
 [[nodiscard]] std::span<const RecordSource> record_sources() noexcept;
 
-struct RecordRequest {
-  std::vector<std::string> names;  // empty: all
-  std::string filter;              // empty: everything
-};
-
-// One subscription that emits these records of what the filter matches. Fails with `not_found` for an unknown name,
-// naming the known ones, and with `invalid` for a filter that is wrong, with a caret under it.
-[[nodiscard]] Result<jit::Source> source_of(const RecordRequest& request);
+// One subscription that emits these records; `names` empty: all. Fails with `not_found` for an unknown name, naming the
+// known ones.
+[[nodiscard]] Result<jit::Source> source_of(std::span<const std::string> names);
 
 }  // namespace iris::control

@@ -39,7 +39,10 @@ class Registry final : public Subscriptions {
   // Publishes the empty pipeline, so that workers have one to run.
   [[nodiscard]] Result<void> start();
 
-  [[nodiscard]] Result<Added> add(const std::string& name, const jit::Source& source) override;
+  using Subscriptions::add;
+  [[nodiscard]] Result<Added> add(const std::string& name, const jit::Source& source,
+                                  const std::string& filter) override;
+  [[nodiscard]] Result<AddedBatch> add_batch(const jit::Source& source, std::span<const Narrowed> batch) override;
   [[nodiscard]] Result<std::string> check(const jit::Source& source) override;
   [[nodiscard]] Result<void> remove(const std::string& name) override;
   [[nodiscard]] std::vector<SubscriptionInfo> list() const override;

@@ -33,6 +33,13 @@ void prepare_grpc() {
 
 }  // namespace
 
+namespace {
+
+// A batch of a hundred thousand filters.
+constexpr int max_request_bytes = 32 << 20;
+
+}  // namespace
+
 struct Server::State {
   State(SocketFile&& claimed, Subscriptions& subscriptions, output::Output& output)
       : file(std::move(claimed)), service(subscriptions, output) {}
@@ -52,6 +59,7 @@ Result<std::unique_ptr<Server>> Server::start(const std::string& socket_path, Su
 
   grpc::ServerBuilder builder;
   builder.AddListeningPort(proto::grpc_address(path), grpc::InsecureServerCredentials());
+  builder.SetMaxReceiveMessageSize(max_request_bytes);
   builder.RegisterService(&state->service.implementation());
   state->server = builder.BuildAndStart();
   if (!state->server) return fail(ErrorCode::unavailable, fmt::format("cannot listen at {}", path));

@@ -43,10 +43,9 @@ Result<jit::Source> to_source(const v1::Source& message) {
   return jit::Source{message.name().empty() ? "source.cpp" : message.name(), message.text()};
 }
 
-// A source, or the one of records.
-Result<jit::Source> to_source(const v1::AddRequest& request) {
-  if (request.records().empty()) return to_source(request.source());
-  return source_of({{request.records().begin(), request.records().end()}, request.filter()});
+Result<jit::Source> to_source(const google::protobuf::RepeatedPtrField<std::string>& records) {
+  const std::vector<std::string> names(records.begin(), records.end());
+  return source_of(names);
 }
 
 // A refused source is an answer, in full; other errors fail the call.
@@ -72,11 +71,25 @@ class Service::Implementation final : public v1::Control::Service {
     if (records ? request->has_source() : !request->filter().empty()) {
       return to_status({ErrorCode::invalid, "a filter is for records, and records take the place of a source"});
     }
-    const auto source = to_source(*request);
+    const auto source = records ? to_source(request->records()) : to_source(request->source());
     if (!source) return refuse(*response, source.error());
-    const auto added = subscriptions_.add(request->name(), *source);
+    const auto added = subscriptions_.add(request->name(), *source, request->filter());
     if (!added) return refuse(*response, added.error());
     fill(*response->mutable_added(), *added);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status AddBatch(grpc::ServerContext* /*context*/, const v1::AddBatchRequest* request,
+                        v1::AddBatchResponse* response) override {
+    if (request->records().empty()) return to_status({ErrorCode::invalid, "a batch needs to be told which records"});
+    const auto source = to_source(request->records());
+    if (!source) return refuse(*response, source.error());
+    std::vector<Narrowed> batch;
+    batch.reserve(static_cast<std::size_t>(request->filters_size()));
+    for (const auto& each : request->filters()) batch.push_back({each.name(), each.filter(), each.where()});
+    const auto added = subscriptions_.add_batch(*source, batch);
+    if (!added) return refuse(*response, added.error());
+    fill(*response->mutable_added(), *added, batch.size());
     return grpc::Status::OK;
   }
 

@@ -7,11 +7,12 @@ namespace iris::control {
 // All of a callback's functions are of one kind (frontend::from_text sees to that).
 bool is_of_packets(const frontend::Callback& callback) { return callback.functions.front().event == Event::Packet; }
 
-Result<filter::Filter> filter_of(const frontend::Callback& callback) {
+Result<filter::Filter> parse_filter(const frontend::Callback& callback, const std::string& filter,
+                                    std::string_view where) {
   const auto subject = is_of_packets(callback) ? filter::Subject::packet : filter::Subject::connection;
-  auto parsed = filter::parse(callback.filter, subject);
-  if (!parsed) return fail(ErrorCode::invalid, filter::render(callback.filter, parsed.error()));
-  return std::move(*parsed);
+  auto parsed = filter::parse(filter, subject);
+  if (parsed) return std::move(*parsed);
+  return fail(ErrorCode::invalid, filter::render(filter, parsed.error(), where));
 }
 
 Result<void> Side::merge(std::uint32_t epoch, codegen::DispatchCompiler& dispatcher, conn::Merged& merged,

@@ -14,8 +14,10 @@ namespace iris::control {
 
 [[nodiscard]] bool is_of_packets(const frontend::Callback& callback);
 
-// The callback's filter, as one about its kind of subject. Fails with ErrorCode::invalid and the place in the filter.
-[[nodiscard]] Result<filter::Filter> filter_of(const frontend::Callback& callback);
+// A filter of the callback as one about its kind of subject. Fails with ErrorCode::invalid, the place in the filter,
+// and `where`, if not empty, as the place of the filter.
+[[nodiscard]] Result<filter::Filter> parse_filter(const frontend::Callback& callback, const std::string& filter,
+                                                  std::string_view where = {});
 
 struct Side {
   explicit Side(std::uint32_t workers) : planner(workers) {}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,20 @@ struct Added {
   jit::Stages stages;       // in order; "publish" is the last
   double total_ms = 0;
   std::string warnings;  // diagnostics; may be empty
+};
+
+// One of many subscriptions to one source.
+struct Narrowed {
+  std::string name;
+  std::string filter;
+  std::string where;  // of the filter, for diagnostics: "hosts.txt:17"
+};
+
+struct AddedBatch {
+  std::uint32_t epoch = 0;  // from which all are live
+  jit::Stages stages;
+  double total_ms = 0;
+  std::string warnings;
 };
 
 struct CallbackInfo {
@@ -160,8 +175,12 @@ class Subscriptions {
  public:
   // Compiles, merges, publishes; returns when every worker runs it. `name` empty: made from the source's file name.
   // Fails with `exists` when the name is in use, `invalid` with diagnostics when the source is refused. Whatever
-  // happens, what ran before still runs.
-  [[nodiscard]] virtual Result<Added> add(const std::string& name, const jit::Source& source) = 0;
+  // happens, what ran before still runs. `filter` narrows every callback's own; empty: does not.
+  [[nodiscard]] virtual Result<Added> add(const std::string& name, const jit::Source& source,
+                                          const std::string& filter) = 0;
+  [[nodiscard]] Result<Added> add(const std::string& name, const jit::Source& source) { return add(name, source, {}); }
+  // A subscription to the source for each filter: all, in one epoch, or none. Of wrong filters the first few are told.
+  [[nodiscard]] virtual Result<AddedBatch> add_batch(const jit::Source& source, std::span<const Narrowed> batch) = 0;
   // Everything `add` checks, without adding. Returns warnings.
   [[nodiscard]] virtual Result<std::string> check(const jit::Source& source) = 0;
   // Returns when no worker will call it any more, except that ends of its connections are still being delivered.

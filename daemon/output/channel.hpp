@@ -22,12 +22,15 @@ struct Channel {
     std::atomic<std::uint64_t> value{0};
   };
 
-  Channel(std::uint32_t number, std::string subscription, std::vector<abi::Row> layouts, std::size_t workers)
-      : id(number), name(std::move(subscription)), rows(std::move(layouts)), refused(workers) {}
+  using Rows = std::shared_ptr<const std::vector<abi::Row>>;
+
+  Channel(std::uint32_t number, std::string subscription, Rows layouts, std::size_t workers)
+      : id(number), name(std::move(subscription)), shared_rows(std::move(layouts)), refused(workers) {}
 
   const std::uint32_t id;
   const std::string name;
-  const std::vector<abi::Row> rows;
+  const Rows shared_rows;  // with other subscriptions to the same source
+  [[nodiscard]] const std::vector<abi::Row>& rows() const { return *shared_rows; }
 
   std::vector<Counter> refused;           // by each worker: full ring, or event too large
   std::atomic<std::uint64_t> emitted{0};  // reached the sinks

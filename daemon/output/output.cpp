@@ -96,13 +96,14 @@ void Output::run(const std::stop_token& stop) {
   drain();
 }
 
-Result<void> Output::register_subscription(std::uint32_t id, std::string name, std::vector<abi::Row> rows) {
+Result<void> Output::register_subscription(std::uint32_t id, std::string name,
+                                           std::shared_ptr<const std::vector<abi::Row>> rows) {
   if (id >= ChannelTable::limit) {
     return fail(ErrorCode::exhausted, fmt::format("{} subscriptions were added since irisd started, which is as many "
                                                   "as the output can number: restart irisd",
                                                   ChannelTable::limit));
   }
-  for (const abi::Row& row : rows) {
+  for (const abi::Row& row : *rows) {
     if (auto result = check_layout(row); !result) return result;
   }
   auto channel = std::make_unique<Channel>(id, std::move(name), std::move(rows), workers_.size());
@@ -214,7 +215,7 @@ void Output::append(std::span<const std::byte> record) {
     channel.emitted.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  const abi::Row& row = channel.rows[header.row_index];
+  const abi::Row& row = channel.rows()[header.row_index];
   auto data = decode(row.layout, record.subspan(sizeof header));
   assert(data && "the ring holds what encode wrote");
   nlohmann::ordered_json event{{"ts", to_text(header.ts)}, {"subscription", channel.name}, {"record", row.name}};

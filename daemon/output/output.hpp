@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "daemon/output/channel.hpp"
@@ -70,7 +71,11 @@ class Output {
 
   // Before the subscription's code can run. `id` is the one that CurrentCall carries, not registered now, and below
   // ChannelTable::limit; rows are numbered by their place. Fails with `invalid` for a layout that cannot be.
-  [[nodiscard]] Result<void> register_subscription(std::uint32_t id, std::string name, std::vector<abi::Row> rows);
+  [[nodiscard]] Result<void> register_subscription(std::uint32_t id, std::string name,
+                                                   std::shared_ptr<const std::vector<abi::Row>> rows);
+  [[nodiscard]] Result<void> register_subscription(std::uint32_t id, std::string name, std::vector<abi::Row> rows) {
+    return register_subscription(id, std::move(name), std::make_shared<const std::vector<abi::Row>>(std::move(rows)));
+  }
   // After the subscription's code has run for the last time on every worker. Events still in rings are delivered;
   // then its tails end and what was known of it is freed. `id` may be registered anew at once.
   void retire(std::uint32_t id);

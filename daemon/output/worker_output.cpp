@@ -20,12 +20,12 @@ void WorkerOutput::emit(std::uint32_t subscription, std::uint32_t row_index, con
   Channel* channel = channels_.find(subscription);
   if (channel == nullptr) return;  // not registered: there is nobody to count it for
   auto& refused = channel->refused[index_].value;
-  if (row_index >= channel->rows.size()) {
+  if (row_index >= channel->rows().size()) {
     refused.fetch_add(1, std::memory_order_relaxed);
     return;
   }
   const std::span body = std::span(scratch_).subspan(sizeof(RecordHeader));
-  const auto size = encode(channel->rows[row_index].layout, row, body);
+  const auto size = encode(channel->rows()[row_index].layout, row, body);
   std::byte* space = nullptr;
   if (size) {
     space = ring_.reserve(sizeof(RecordHeader) + *size);

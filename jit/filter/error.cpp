@@ -58,7 +58,7 @@ Excerpt excerpt_of(std::string_view line, std::size_t begin, std::size_t end) {
 
 }  // namespace
 
-std::string render(std::string_view text, const FilterError& error) {
+std::string render(std::string_view text, const FilterError& error, std::string_view where) {
   const std::size_t offset = std::min(error.offset, text.size());
   const std::string_view before = text.substr(0, offset);
   const std::size_t newline = before.rfind('\n');
@@ -68,7 +68,8 @@ std::string render(std::string_view text, const FilterError& error) {
 
   const std::size_t begin = offset - line_begin;
   const Excerpt excerpt = excerpt_of(line, begin, std::min(line.size(), begin + error.length));
-  std::string result = fmt::format("filter:{}:{}: error: {}", line_number, begin + 1, error.message);
+  std::string result = where.empty() ? fmt::format("filter:{}", line_number) : std::string(where);
+  result += fmt::format(":{}: error: {}", begin + 1, error.message);
   if (!error.hint.empty()) result += "; " + error.hint;
   result +=
       fmt::format("\n{}\n{}^{}", excerpt.text, std::string(excerpt.column, ' '), std::string(excerpt.width - 1, '~'));

@@ -90,7 +90,8 @@ struct FilterError {
 //   filter:1:5: error: unknown field 'tls.snl'; did you mean 'tls.sni'?
 //   tls.snl = 'x'
 //   ^~~~~~~
-[[nodiscard]] std::string render(std::string_view text, const FilterError& error);
+// `where` is what stands there instead of `filter:1`, if it is not empty.
+[[nodiscard]] std::string render(std::string_view text, const FilterError& error, std::string_view where = {});
 
 // Canonical text of a predicate, a literal, a clause: "tls.sni contains 'x'". It parses back to the same.
 [[nodiscard]] std::string to_text(const Predicate& predicate);

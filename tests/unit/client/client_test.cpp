@@ -47,14 +47,32 @@ TEST(SourceFile, ReadsWhatIsThere) {
   EXPECT_TRUE(read_source(path));
   std::ofstream(path) << std::string(max_source_bytes + 1, ' ');
   EXPECT_EQ(read_source(path).error(),
-            "cannot read " + path.string() + ": it is too large: a source may have at most 1 MiB");
+            "cannot read " + path.string() + ": it is too large: at most 1 MiB are taken");
   std::filesystem::remove(path);
 }
 
 TEST(SourceFile, SaysWhyNot) {
   EXPECT_EQ(read_source("/nonexistent.cpp").error(), "cannot read /nonexistent.cpp: No such file or directory");
-  EXPECT_EQ(read_source("/tmp").error(), "cannot read /tmp: it is a directory; name the source in it");
+  EXPECT_EQ(read_source("/tmp").error(), "cannot read /tmp: it is a directory; name the file in it");
   EXPECT_THAT(read_source("/dev/zero").error(), HasSubstr("too large"));
+}
+
+TEST(FilterFile, HasASubscriptionALine) {
+  const auto path = file_name(".filters");
+  std::ofstream(path) << "# hosts\n\nhttp.host = 'a # b'  # the first\r\n  web: tcp.port = 80\nip.addr in ::1/128\n";
+  const auto filters = read_filters(path, "");
+  ASSERT_TRUE(filters) << filters.error();
+  std::vector<std::string> seen;
+  for (const auto& each : *filters) seen.push_back(each.name() + "|" + each.filter() + "|" + each.where());
+  const std::string stem = path.stem().string();
+  EXPECT_THAT(seen, testing::ElementsAre(stem + "-3|http.host = 'a # b'|" + path.string() + ":3",
+                                         "web|tcp.port = 80|" + path.string() + ":4",
+                                         stem + "-5|ip.addr in ::1/128|" + path.string() + ":5"));
+  EXPECT_EQ(read_filters(path, "h")->front().name(), "h-3");
+  std::ofstream(path) << "# nothing\n";
+  EXPECT_EQ(read_filters(path, "").error(), path.string() + " has no filters");
+  EXPECT_THAT(read_filters("/nonexistent", "").error(), HasSubstr("No such file"));
+  std::filesystem::remove(path);
 }
 
 }  // namespace

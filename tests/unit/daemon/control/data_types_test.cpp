@@ -271,10 +271,10 @@ IRIS_CALLBACK("") void f(const iris::ConnRecord& record, const iris::Service& se
 // ---- the default analysis -----------------------------------------------------------------------------------------
 
 TEST_F(DataTypes, ConnIsARecord) {
-  const auto source = source_of({{"conn"}, "tcp.port = 443"});
+  const auto source = source_of(std::vector<std::string>{"conn"});
   ASSERT_TRUE(source.has_value());
   EXPECT_EQ(source->name, "conn.cpp");
-  ASSERT_TRUE(rig_.registry().add("", *source).has_value());
+  ASSERT_TRUE(rig_.registry().add("", *source, "tcp.port = 443").has_value());
   EXPECT_EQ(rig_.registry().list()[0].callbacks[0].filter, "tcp.port = 443");
   conversations(1);
   const auto rows = rig_.events("conn");
@@ -293,20 +293,74 @@ TEST_F(DataTypes, ConnIsARecord) {
 }
 
 TEST_F(DataTypes, AFilterNarrowsRecords) {
-  const auto source = source_of({{}, "udp or tcp.port = 80"});
+  const auto source = source_of({});
   ASSERT_TRUE(source.has_value());
   EXPECT_EQ(source->name, "logs.cpp");
-  ASSERT_TRUE(rig_.registry().add("", *source).has_value());
+  ASSERT_TRUE(rig_.registry().add("", *source, "udp or tcp.port = 80").has_value());
   conversations(1);
   EXPECT_TRUE(rig_.events("logs").empty());
 }
 
+std::vector<Narrowed> batch_of(const std::vector<std::string>& filters) {
+  std::vector<Narrowed> batch;
+  for (const std::string& filter : filters) {
+    const std::string number = std::to_string(batch.size() + 1);
+    batch.push_back({"f-" + number, filter, "f.txt:" + number});
+  }
+  return batch;
+}
+
+TEST_F(DataTypes, ABatchGoesLiveTogetherAndSharesItsCode) {
+  const auto source = source_of(std::vector<std::string>{"conn"});
+  const auto batch = batch_of({"tcp.port = 443", "tcp.port = 80", "tcp"});
+  const auto added = rig_.registry().add_batch(*source, batch);
+  ASSERT_TRUE(added) << added.error().message;
+  const auto again = rig_.registry().add("alone", *source, "tcp.port in 400..500");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(std::ranges::count(again->stages, "front end", &jit::Stages::value_type::first), 0) << "it was compiled";
+  for (const auto& info : rig_.registry().list()) {
+    EXPECT_EQ(info.epoch, info.name == "alone" ? again->epoch : added->epoch);
+  }
+  conversations(1);
+  EXPECT_EQ(rig_.events("f-1").size(), 1U);
+  EXPECT_EQ(rig_.events("f-2").size(), 0U);
+  EXPECT_EQ(rig_.events("f-3").size(), 1U);
+  EXPECT_EQ(rig_.events("alone").size(), 1U);
+  ASSERT_TRUE(rig_.registry().remove("f-1"));
+  ASSERT_TRUE(rig_.registry().remove("f-3"));
+  conversations(1);
+  EXPECT_EQ(rig_.events("f-3").size(), 1U);
+  EXPECT_EQ(rig_.events("alone").size(), 2U);
+}
+
+TEST_F(DataTypes, OfABatchWithAFaultNothingGoesLive) {
+  const auto source = source_of(std::vector<std::string>{"conn"});
+  const auto refusal = [&](const std::vector<Narrowed>& batch) {
+    const auto added = rig_.registry().add_batch(*source, batch);
+    EXPECT_FALSE(added);
+    EXPECT_TRUE(rig_.registry().list().empty());
+    return added ? std::string() : added.error().message;
+  };
+  const auto faults = refusal(batch_of({"tcp", "tcp.prt = 1", "udp", "tls.sni = 5"}));
+  EXPECT_THAT(faults, testing::HasSubstr("f.txt:2:1: error: unknown field 'tcp.prt'"));
+  EXPECT_THAT(faults, testing::HasSubstr("\nf.txt:4:11: error: "));
+  EXPECT_THAT(refusal(batch_of({"tcp", "tls.sni matches '('"})), testing::HasSubstr("regular expression '('"));
+  EXPECT_THAT(refusal({}), testing::HasSubstr("there is no filter"));
+  auto twice = batch_of({"tcp", "udp"});
+  twice[1].name = twice[0].name;
+  EXPECT_THAT(refusal(twice), testing::HasSubstr("'f-1' is in this batch already"));
+  EXPECT_TRUE(rig_.registry().add_batch(*source, batch_of({"tcp", "udp"}))) << "names were not given back";
+}
+
 TEST(Records, RefusesWhatIsNone) {
-  const auto unknown = source_of({{"conn", "con"}, ""});
+  const auto unknown = source_of(std::vector<std::string>{"conn", "con"});
   ASSERT_FALSE(unknown.has_value());
   EXPECT_EQ(unknown.error().code, ErrorCode::not_found);
   EXPECT_THAT(unknown.error().message, testing::HasSubstr("no record is named 'con' (did you mean 'conn'?)"));
-  const auto filter = source_of({{"conn"}, "tcp and tls.snj = 'x'"});
+}
+
+TEST_F(DataTypes, ARecordsFilterIsRefusedWithItsPlace) {
+  const auto filter = rig_.registry().add("", *source_of(std::vector<std::string>{"conn"}), "tcp and tls.snj = 'x'");
   ASSERT_FALSE(filter.has_value());
   EXPECT_EQ(filter.error().code, ErrorCode::invalid);
   EXPECT_THAT(filter.error().message, testing::HasSubstr("filter:1:9: error: unknown field 'tls.snj'"));

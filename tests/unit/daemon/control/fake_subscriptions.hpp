@@ -13,7 +13,14 @@ namespace iris::control {
 
 class FakeSubscriptions final : public Subscriptions {
  public:
-  Result<Added> add(const std::string& name, const jit::Source& source) override { return on_add(name, source); }
+  using Subscriptions::add;
+  Result<Added> add(const std::string& name, const jit::Source& source, const std::string& filter) override {
+    last_filter = filter;
+    return on_add(name, source);
+  }
+  Result<AddedBatch> add_batch(const jit::Source& source, std::span<const Narrowed> batch) override {
+    return on_add_batch(source, batch);
+  }
   Result<std::string> check(const jit::Source& source) override { return on_check(source); }
   Result<void> remove(const std::string& name) override {
     if (!known.contains(name)) return unknown(name);
@@ -33,7 +40,9 @@ class FakeSubscriptions final : public Subscriptions {
   Status status() const override { return state; }
 
   std::function<Result<Added>(const std::string&, const jit::Source&)> on_add;
+  std::function<Result<AddedBatch>(const jit::Source&, std::span<const Narrowed>)> on_add_batch;
   std::function<Result<std::string>(const jit::Source&)> on_check;
+  std::string last_filter;  // of `add`
   std::function<void(std::uint32_t)> on_remove;
   std::map<std::string, SubscriptionInfo> known;
   Status state;

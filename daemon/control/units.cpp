@@ -1,8 +1,9 @@
-#include "daemon/control/code.hpp"
+#include "daemon/control/units.hpp"
 
 #include <algorithm>
 
 #include "daemon/conn/list.hpp"
+#include "daemon/control/stopwatch.hpp"
 
 namespace iris::control {
 namespace {
@@ -69,17 +70,45 @@ Result<std::shared_ptr<conn::Callee>> callee_of(const engine::Unit& unit, const 
 
 }  // namespace
 
-Result<Code> link(engine::Engine& engine, const jit::Compiled& compiled, const std::string& name,
-                  std::uint32_t subscription) {
-  auto unit = engine.load(compiled.object, name, engine::Trust::user, compiled.spec.init_symbol);
-  if (!unit) return std::unexpected(unit.error());
-  Code code{std::move(*unit), {}};
-  for (const auto& callback : compiled.spec.callbacks) {
-    auto callee = callee_of(*code.unit, callback, subscription);
+Result<std::vector<std::shared_ptr<conn::Callee>>> callees_of(const Unit& unit, std::uint32_t subscription) {
+  std::vector<std::shared_ptr<conn::Callee>> callees;
+  callees.reserve(unit.spec.callbacks.size());
+  for (const auto& callback : unit.spec.callbacks) {
+    auto callee = callee_of(*unit.code, callback, subscription);
     if (!callee) return std::unexpected(callee.error());
-    code.callees.push_back(std::move(*callee));
+    callees.push_back(std::move(*callee));
   }
-  return code;
+  return callees;
+}
+
+std::shared_ptr<const Unit> Units::known(const jit::Source& source) {
+  if (!source.stateless) return nullptr;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(shared_, [](const auto& entry) { return entry.second.expired(); });
+  const auto found = shared_.find(source.text);
+  return found == shared_.end() ? nullptr : found->second.lock();
+}
+
+Result<Made> Units::make(const jit::Source& source, const std::string& name) {
+  Made made;
+  made.unit = known(source);
+  if (made.unit != nullptr) return made;
+  auto compiled = compiler_.compile(source);
+  if (!compiled) return std::unexpected(compiled.error());
+  made.stages = std::move(compiled->stages);
+  made.warnings = std::move(compiled->warnings);
+  Stopwatch watch(made.stages);
+  auto code = engine_.load(compiled->object, name, engine::Trust::user, compiled->spec.init_symbol);
+  if (!code) return std::unexpected(code.error());
+  auto rows = std::make_shared<const std::vector<abi::Row>>(compiled->spec.rows);
+  auto unit = std::make_shared<const Unit>(source, std::move(compiled->spec), std::move(rows), std::move(*code));
+  watch.lap("link");
+  if (source.stateless) {
+    const std::lock_guard lock(mutex_);
+    shared_[source.text] = unit;
+  }
+  made.unit = std::move(unit);
+  return made;
 }
 
 }  // namespace iris::control

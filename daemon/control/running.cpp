@@ -1,0 +1,154 @@
+#include "daemon/control/running.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "daemon/output/output.hpp"
+#include "daemon/publish/publisher.hpp"
+
+namespace iris::control {
+namespace {
+
+std::uint32_t protocol_number(const std::string& name) {
+  const auto all = parsers::registry();
+  const auto found = std::ranges::find(all, name, &parsers::Protocol::name);
+  return found == all.end() ? 0 : static_cast<std::uint32_t>(found - all.begin());
+}
+
+}  // namespace
+
+void set_scope(const frontend::Callback& callback, plan::Request& request) {
+  if (callback.state) return;
+  for (const auto& parameter : callback.functions.front().parameters) {
+    if (parameter.type != frontend::DataType::session) continue;
+    request.scope = plan::Scope::session;
+    request.protocol = protocol_number(parameter.protocol);
+  }
+}
+
+Running::Running(const RegistryParts& parts)
+    : parts_(parts), connections_(parts.workers), packets_(parts.workers), dispatcher_(parts.engine) {}
+
+Result<void> Running::start() {
+  // The code generator's first run takes ten times as long as the next: not in somebody's `add`.
+  const codegen::FamilyShape first{&parsers::service_field, filter::Operator::one_of};
+  if (auto warm = dispatcher_.compile({&first, 1}); !warm) return std::unexpected(warm.error());
+  return publish_next(nullptr);
+}
+
+// Makes a pipeline of what the planners hold now and publishes it. On failure nothing has changed. `watch` may be null.
+Result<void> Running::publish_next(Stopwatch* watch) {
+  const auto lap = [&](const char* stage) {
+    if (watch != nullptr) watch->lap(stage);
+  };
+  auto pipeline = std::make_shared<conn::Pipeline>();
+  pipeline->epoch = epoch_ + 1;
+  if (auto merged = connections_.merge(pipeline->epoch, dispatcher_, *pipeline, lap); !merged) return merged;
+  pipeline->session_data_wanted = connections_.takes_session_data != 0;
+  if (packets_.live != 0) {
+    if (auto merged = packets_.merge(pipeline->epoch, dispatcher_, pipeline->packets.emplace(), lap); !merged)
+      return merged;
+  }
+  parts_.publisher.publish(std::move(pipeline));
+  lap("publish");
+  ++epoch_;
+  return {};
+}
+
+Result<void> Running::plan_in(Subscription& subscription) {
+  for (std::size_t i = 0; i < subscription.callees.size(); ++i) {
+    const frontend::Callback& callback = subscription.unit->spec.callbacks[i];
+    const conn::Callee& callee = *subscription.callees[i];
+    auto parsed = parse_filter(callback, subscription.filters[i]);
+    if (!parsed) return std::unexpected(parsed.error());
+    plan::Request request;
+    request.subscription = subscription.id;
+    request.birth = epoch_ + 1;
+    request.filter = std::move(*parsed);
+    request.observes = callee.observes;
+    request.name = subscription.name + "/" + callback.name;
+    set_scope(callback, request);
+    Side& side = side_of(callback);
+    const auto action = side.planner.add(request);
+    if (!action) return std::unexpected(action.error());
+    ++side.live;
+    side.takes_session_data += callee.has(Event::L7InSession) ? 1 : 0;
+    subscription.actions.push_back({&side, *action});
+    side.callees.grow(*action + 1);
+    side.callees.edit(*action) = subscription.callees[i];
+  }
+  return {};
+}
+
+void Running::plan_out(Subscription& subscription) {
+  for (const auto [side, action] : subscription.actions) {
+    side->planner.remove(action);
+    --side->live;
+    side->takes_session_data -= side->callees[action]->has(Event::L7InSession) ? 1 : 0;
+  }
+}
+
+void Running::forget(Subscription& subscription) {
+  for (const auto [side, action] : subscription.actions) {
+    side->planner.forget(action);
+    side->callees.edit(action) = nullptr;
+  }
+  parts_.output.retire(subscription.id);
+}
+
+Result<void> Running::take_in(Subscription& subscription) {
+  subscription.id = next_id_++;
+  subscription.epoch = epoch_ + 1;
+  auto callees = callees_of(*subscription.unit, subscription.id);
+  if (!callees) return std::unexpected(callees.error());
+  subscription.callees = std::move(*callees);
+  auto known = parts_.output.register_subscription(subscription.id, subscription.name, subscription.unit->rows);
+  return known ? plan_in(subscription) : known;
+}
+
+Result<void> Running::take_in(std::span<const SubscriptionPtr> newcomers, Stopwatch& watch) {
+  (void)collect();
+  Result<void> done;
+  std::size_t begun = 0;
+  while (done && begun < newcomers.size()) done = take_in(*newcomers[begun++]);
+  if (done) done = publish_next(&watch);
+  if (done) return {};
+  for (const SubscriptionPtr& newcomer : newcomers.first(begun)) {
+    plan_out(*newcomer);
+    forget(*newcomer);
+  }
+  return done;
+}
+
+void Running::take_out(std::vector<SubscriptionPtr> leaving) {
+  bool known = false;
+  for (const SubscriptionPtr& subscription : leaving) {
+    plan_out(*subscription);
+    // When a pipeline without them runs, packets have no part in it.
+    known |= std::ranges::any_of(subscription->actions,
+                                 [&](const Planned& planned) { return planned.side == &connections_; });
+  }
+  std::uint32_t gone = known ? epoch_ + 1 : 0;
+  if (auto published = publish_next(nullptr); !published) {
+    // Only a lack of memory gets here. Their actions are dead in the next pipeline that can be made.
+    spdlog::error("removed, but no new pipeline could be made: {}", published.error().message);
+    gone = epoch_ + 1;
+  }
+  for (SubscriptionPtr& subscription : leaving) retired_.push_back({std::move(subscription), gone});
+}
+
+std::size_t Running::collect() {
+  const std::uint32_t oldest = parts_.publisher.oldest_epoch();
+  std::erase_if(retired_, [&](const Retired& entry) {
+    if (oldest < entry.epoch) return false;
+    const bool held = std::ranges::any_of(entry.subscription->callees,
+                                          [](const auto& callee) { return callee->counters.objects.load() != 0; });
+    if (held) return false;
+    forget(*entry.subscription);
+    return true;
+  });
+  return retired_.size();
+}
+
+}  // namespace iris::control
