@@ -96,28 +96,68 @@ Conversations::Conversations(const ConversationOptions& options)
       buffers_(std::make_unique<std::uint8_t[]>(buffers * buffer_bytes)),
       random_(options.seed * 0x9E3779B97F4A7C15ULL + 1) {
   using namespace tcp_flag;
+  const auto text = [](std::string_view said) { return std::vector<std::uint8_t>(said.begin(), said.end()); };
+  const std::string_view name = options.names == 0 ? "www.example.test" : "www.x0000000.test";
+  script_ = make_script(client_hello(name), server_hello());
+  http_script_ = make_script(text("GET / HTTP/1.1\r\nHost: www.x0000000.test\r\nUser-Agent: made\r\n\r\n"),
+                             text("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+}
+
+// Data of HTTP conversations is what follows a response of no length: ignored by whoever parses it.
+std::vector<Conversations::Template> Conversations::make_script(std::span<const std::uint8_t> request,
+                                                                std::span<const std::uint8_t> response) const {
+  using namespace tcp_flag;
+  std::vector<Template> script;
   const auto add = [&](std::uint8_t flags, bool from_client, std::span<const std::uint8_t> payload) {
     const std::uint32_t control = (flags & (syn | fin)) != 0 ? 1 : 0;
-    script_.push_back({frame(flags, payload), from_client, static_cast<std::uint32_t>(payload.size()) + control});
+    script.push_back({frame(flags, payload), from_client, static_cast<std::uint32_t>(payload.size()) + control});
   };
   const std::vector<std::uint8_t> data(64, 'x');
   add(syn, true, {});
   add(syn | ack, false, {});
   add(ack, true, {});
-  add(ack | psh, true, client_hello("www.example.test"));
-  add(ack | psh, false, server_hello());
-  for (std::uint32_t k = 5; k + 3 < options.packets; ++k) add(ack, k % 2 != 0, data);
+  add(ack | psh, true, request);
+  constexpr std::string_view mark = "www.x";
+  const std::vector<std::uint8_t>& bytes = script.back().bytes;
+  if (const auto found = std::ranges::search(bytes, mark); !found.empty()) {
+    script.back().name_at = static_cast<std::size_t>(found.end() - bytes.begin()) - 1;
+  }
+  add(ack | psh, false, response);
+  for (std::uint32_t k = 5; k + 3 < options_.packets; ++k) add(ack, k % 2 != 0, data);
   add(fin | ack, true, {});
   add(fin | ack, false, {});
   add(ack, true, {});
+  return script;
+}
+
+const std::vector<Conversations::Template>& Conversations::script_of(std::uint32_t index) const {
+  return options_.names != 0 && index % 2 != 0 ? http_script_ : script_;
+}
+
+// Every 64th conversation, of either protocol, is a wanted one.
+std::optional<std::uint32_t> Conversations::wanted(std::uint32_t index) const {
+  if (options_.names == 0 || index / 2 % 64 != 0) return std::nullopt;
+  return index / 128 % options_.names;
+}
+
+void Conversations::write_name(std::uint8_t* to, std::uint32_t index, const Template& packet) const {
+  const auto want = wanted(index);
+  to[packet.name_at] = want ? 'w' : 'o';
+  std::uint32_t number = want.value_or(index);
+  for (std::size_t digit = 7; digit > 0; --digit, number /= 10) {
+    to[packet.name_at + digit] = static_cast<std::uint8_t>('0' + number % 10);
+  }
 }
 
 void Conversations::write(std::uint8_t* to, std::uint32_t index, State& state) {
-  const Template& packet = script_[state.step];
+  const Template& packet = script_of(index)[state.step];
   std::memcpy(to, packet.bytes.data(), packet.bytes.size());
+  if (packet.name_at != 0) write_name(to, index, packet);
   const unsigned from = packet.from_client ? 0 : 1;
-  const std::uint32_t client = 0x0a000000U + index;
-  const std::uint32_t server = 0xc0a80000U + (index & 0xffU);
+  const auto want = wanted(index);
+  const std::uint32_t client = want ? 0x0b000000U + (*want << 8U) + (index / 128 & 0xffU) : 0x0a000000U + index;
+  const std::uint32_t server =
+      want ? 0xac100000U + ((index >> 6U | (index & 1U)) & 0xfffffU) : 0xc0a80000U + (index & 0xffU);
   const auto client_port = static_cast<std::uint16_t>(1024 + state.generation % 60000);
   put32(to + ip_at + 12, packet.from_client ? client : server);
   put32(to + ip_at + 16, packet.from_client ? server : client);
@@ -142,7 +182,7 @@ std::size_t Conversations::generate(std::span<source::PacketRef> burst) {
     State& state = states_[index];
     if (state.step == 0) ++begun_;
     std::uint8_t* to = &buffers_[packets_ % buffers * buffer_bytes];
-    const auto length = static_cast<std::uint32_t>(script_[state.step].bytes.size());
+    const auto length = static_cast<std::uint32_t>(script_of(index)[state.step].bytes.size());
     write(to, index, state);
     burst[i] = {to,
                 length,
@@ -150,7 +190,7 @@ std::size_t Conversations::generate(std::span<source::PacketRef> burst) {
                 {options_.start.nanoseconds + packets_ * ns_between_packets_of_one / options_.conversations},
                 nullptr};
     ++packets_;
-    if (++state.step == script_.size()) {
+    if (++state.step == options_.packets) {
       ++finished_;
       state = {state.generation + 1, 0, {state.generation * 7919, state.generation * 104729}};
     }
