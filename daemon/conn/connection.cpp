@@ -13,7 +13,8 @@ std::span<const plan::PredicateId> Tracker::evaluate(abi::Evaluate function, abi
   if (function == nullptr) return {};
   facts.worker = worker_;
   abi::Matches matches{truths_.data(), 0, static_cast<std::uint32_t>(truths_.size())};
-  function(&facts, pipeline_->families.data(), evaluations_.data(), &matches);
+  const Doing doing(meter_, Work::lookups);
+  function(&facts, pipeline_->families.data(), progress_.tally().evaluations(), &matches);
   return {truths_.data(), matches.count};
 }
 
@@ -74,12 +75,17 @@ Content* Tracker::make_content(Connection& connection) noexcept {
   return content_of(connection);
 }
 
+void Tracker::begin_progress(const Record& record, const Connection& connection) noexcept {
+  const auto truths = evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record});
+  const Doing doing(meter_, Work::plan);
+  progress_.on_tuple(truths, standing(record, connection));
+}
+
 // The connection's first packet.
 void Tracker::open(Visit& visit) noexcept {
   Connection& connection = visit.connection;
   connection.record.midstream = (visit.record.flags & record_flag::midstream) != 0;
-  progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record}),
-                     standing(visit.record, connection));
+  begin_progress(visit.record, connection);
   store_frontier(connection);
   connection.observed.wanted = wants_of(connection).observation;
   connection.observed.wanted |= delivery_.observation(progress_.matches());
@@ -124,6 +130,7 @@ void Tracker::reassemble(Visit& visit) noexcept {
   Reassembler& stream = content->streams[static_cast<std::size_t>(visit.pdu.direction)];
   const auto cut = static_cast<std::uint32_t>(visit.arrival.decoded.wire_payload_length - visit.pdu.payload.size());
   const std::uint64_t refused = hold_pool_.use().refused;
+  const Doing doing(meter_, Work::reassembly);
   stream.push({hold_pool_, content->held}, TcpSegment{visit.pdu, cut, visit.arrival.packet},
               [&](const L4Pdu& piece) { return take_piece(visit.record, visit.connection, piece); });
   if (hold_pool_.use().refused != refused) visit.connection.record.degraded = true;
@@ -200,6 +207,7 @@ void Tracker::parse(Record& record, Connection& connection, Content& content, co
     content.layer7 = new (memory) Layer7(protocols_over(piece.transport), connection.record.tuple);
   }
   Layer7& layer7 = *content.layer7;
+  const Doing doing(meter_, Work::parsers);
   bool identified =
       layer7.feed({piece.payload, piece.ts, piece.direction, piece.gap, pipeline_->session_data_wanted}, content.arena);
   Status status = layer7.status();
@@ -225,8 +233,7 @@ void Tracker::parse(Record& record, Connection& connection, Content& content, co
 void Tracker::decide_protocol(Record& record, Connection& connection, const Layer7& layer7, Timestamp ts) noexcept {
   // Behind a CONNECT the second protocol is decided as the first was, from the beginning.
   if (connection.protocol_decided) {
-    progress_.on_tuple(evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record}),
-                       standing(record, connection));
+    begin_progress(record, connection);
     store_frontier(connection);
     connection.sessions = false;
   }
@@ -235,11 +242,16 @@ void Tracker::decide_protocol(Record& record, Connection& connection, const Laye
 }
 
 void Tracker::decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept {
+  const Doing rest(meter_, Work::connections);
   connection.protocol_decided = true;
   connection.protocol = protocol;
   connection.sessions_over = !parsers::registry()[protocol].has_sessions();
   const abi::Facts facts{.subject = &connection.record, .protocol = protocol};
-  progress_.on_protocol(evaluate(pipeline_->dispatch->protocol, facts), protocol, standing(record, connection));
+  const auto truths = evaluate(pipeline_->dispatch->protocol, facts);
+  {
+    const Doing doing(meter_, Work::plan);
+    progress_.on_protocol(truths, protocol, standing(record, connection));
+  }
   store_frontier(connection);
   const Occasion occasion{.event = Event::L7OnDisc, .ts = ts};
   delivery_.fire(connection, occasion);
@@ -249,16 +261,21 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
 }
 
 void Tracker::begin_session(Record& record, Connection& connection, const Occasion& occasion) noexcept {
+  const Doing rest(meter_, Work::connections);
   connection.sessions = true;
   const abi::Facts facts{.subject = &connection.record, .session = occasion.session, .protocol = connection.protocol};
-  progress_.on_session(evaluate(pipeline_->dispatch->session[connection.protocol], facts), connection.protocol,
-                       standing(record, connection));
+  const auto truths = evaluate(pipeline_->dispatch->session[connection.protocol], facts);
+  {
+    const Doing doing(meter_, Work::plan);
+    progress_.on_session(truths, connection.protocol, standing(record, connection));
+  }
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
 }
 
 // Its memory goes back to the parser once nobody refers to it.
 void Tracker::end_session(Connection& connection, Content& content, const Occasion& occasion) noexcept {
+  const Doing rest(meter_, Work::connections);
   delivery_.fire(connection, occasion);
   delivery_.session_over(connection, occasion);
   const auto release = [&](const void* session) {

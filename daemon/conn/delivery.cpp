@@ -28,12 +28,15 @@ bool Delivery::call(const Callee& callee, const Function& function, Connection& 
   }
   count(callee.counters.calls);
   const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts, degraded_ || connection.record.degraded);
+  Doing doing(meter_, Work::callbacks);
+  bool goes_on = false;
   try {
-    return function.invoke(active.object, arguments);
+    goes_on = function.invoke(active.object, arguments);
   } catch (...) {
     count(callee.counters.faults);
-    return false;
   }
+  callee.counters.spend(doing.done());
+  return goes_on;
 }
 
 void* Delivery::construct(const Callee& callee, const Occasion& occasion) noexcept {

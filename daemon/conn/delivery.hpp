@@ -6,6 +6,7 @@
 
 #include "daemon/conn/arguments.hpp"
 #include "daemon/conn/connection.hpp"
+#include "daemon/conn/meter.hpp"
 #include "daemon/conn/pipeline.hpp"
 #include "daemon/conn/progress.hpp"
 #include "jit/abi/host_api.hpp"
@@ -21,7 +22,7 @@ struct Wants {
 // One a worker; used by its thread only.
 class Delivery {
  public:
-  Delivery(BlockCache& blocks, abi::EmitSink& sink) : blocks_(blocks), sink_(sink) {}
+  Delivery(BlockCache& blocks, abi::EmitSink& sink, Meter& meter) : blocks_(blocks), sink_(sink), meter_(meter) {}
 
   // Between bursts. Connections adopt it one by one.
   void use(const Pipeline& pipeline) noexcept { pipeline_ = &pipeline; }
@@ -61,6 +62,7 @@ class Delivery {
 
   BlockCache& blocks_;
   abi::EmitSink& sink_;
+  Meter& meter_;
   Arguments arguments_;
   const Pipeline* pipeline_ = nullptr;
   bool degraded_ = false;

@@ -109,21 +109,26 @@ void PacketEvents::use(const Pipeline& pipeline) noexcept {
   if (merged_ == nullptr) return;
   progress_.use(*merged_->plan);
   truths_.resize(merged_->plan->predicates.size());
-  evaluations_.assign(merged_->families.size(), 0);
 }
 
 void PacketEvents::take(const Arrival& layer, DecodeStatus status) noexcept {
   if (merged_ == nullptr) return;
   sink_.position = abi::Position::at(layer.number, abi::Position::Phase::by_itself);
+  meter_.begin();
   const Frame frame = frame_of(layer.packet, status, layer.decoded);
   const PacketFacts packet_facts = facts_of(frame);
   abi::Matches truths{truths_.data(), 0, static_cast<std::uint32_t>(truths_.size())};
   if (const abi::Evaluate evaluate = merged_->dispatch->tuple; evaluate != nullptr) {
     const abi::Facts facts{.subject = &packet_facts, .worker = worker_};
-    evaluate(&facts, merged_->families.data(), evaluations_.data(), &truths);
+    const Doing doing(meter_, Work::lookups);
+    evaluate(&facts, merged_->families.data(), progress_.tally().evaluations(), &truths);
   }
-  progress_.on_tuple(std::span(truths_).first(truths.count), {{}, &packet_facts, epoch_});
+  {
+    const Doing doing(meter_, Work::plan);
+    progress_.on_tuple(std::span(truths_).first(truths.count), {{}, &packet_facts, epoch_});
+  }
   for (const Match& match : progress_.matches()) call(*merged_->callees[match.action], frame);
+  meter_.end();
 }
 
 // A packet's callback is one function, and all it can take is the packet (frontend::from_text sees to that).
@@ -133,11 +138,13 @@ void PacketEvents::call(const Callee& callee, const Frame& frame) noexcept {
   count(callee.counters.matched);
   count(callee.counters.calls);
   const OnBehalf on_behalf(sink_, callee.subscription, frame.ts);
+  Doing doing(meter_, Work::callbacks);
   try {
     (void)callee.functions.front().invoke(nullptr, arguments);
   } catch (...) {
     count(callee.counters.faults);
   }
+  callee.counters.spend(doing.done());
 }
 
 }  // namespace iris::conn

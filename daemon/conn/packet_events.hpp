@@ -14,6 +14,7 @@
 #include <iris/frame.hpp>
 
 #include "daemon/conn/arrival.hpp"
+#include "daemon/conn/meter.hpp"
 #include "daemon/conn/pipeline.hpp"
 #include "daemon/conn/progress.hpp"
 #include "daemon/source/packet.hpp"
@@ -30,7 +31,8 @@ namespace iris::conn {
 // One a worker; used by its thread only.
 class PacketEvents {
  public:
-  PacketEvents(std::uint32_t worker, abi::EmitSink& sink) : worker_(worker), sink_(sink) {}
+  // `meter` outlives it.
+  PacketEvents(std::uint32_t worker, abi::EmitSink& sink, Meter& meter) : worker_(worker), sink_(sink), meter_(meter) {}
 
   // Between bursts. `pipeline` stays valid until the next one is used.
   void use(const Pipeline& pipeline) noexcept;
@@ -41,19 +43,19 @@ class PacketEvents {
   // Delivers a packet: a layer of a frame that was decoded, with `status`.
   void take(const Arrival& layer, parsers::packet::DecodeStatus status) noexcept;
 
-  // Look-ups of each family of the current pipeline's packet plan, since it was taken up.
-  [[nodiscard]] std::span<const std::uint64_t> evaluations() const noexcept { return evaluations_; }
+  // Of the packet plan. Thread: any.
+  [[nodiscard]] const Tally& tally() const noexcept { return progress_.tally(); }
 
  private:
   void call(const Callee& callee, const Frame& frame) noexcept;
 
   const std::uint32_t worker_;
   abi::EmitSink& sink_;
+  Meter& meter_;
   const Merged* merged_ = nullptr;
   std::uint32_t epoch_ = 0;
   Progress progress_;  // through merged_'s plan
   std::vector<plan::PredicateId> truths_;
-  std::vector<std::uint64_t> evaluations_;
 };
 
 }  // namespace iris::conn

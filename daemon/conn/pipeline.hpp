@@ -38,6 +38,11 @@ struct CallbackCounters {
   std::atomic<std::uint64_t> calls{0};
   std::atomic<std::uint64_t> faults{0};   // exceptions that left user code
   std::atomic<std::uint64_t> objects{0};  // live states, over all workers
+  std::atomic<std::uint64_t> cycles{0};   // of sampled packets (daemon/conn/meter.hpp)
+
+  void spend(std::uint64_t sampled) {
+    if (sampled != 0) cycles.fetch_add(sampled, std::memory_order_relaxed);
+  }
 };
 
 // A callback's code. Owned by its subscription, and alive until no worker holds an object or an unfinished delivery.

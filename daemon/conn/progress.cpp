@@ -15,6 +15,7 @@ bool awaits(const plan::Node& node, std::uint32_t protocol) { return (node.await
 void Progress::use(const plan::Plan& plan) {
   plan_ = &plan;
   reported_.resize(std::max(reported_.size(), plan.actions.size()));
+  tally_->make_room(plan.nodes.size());
 }
 
 void Progress::report(const plan::Node& node, bool sessions_only) {
@@ -89,6 +90,7 @@ bool Progress::keeps(const plan::Node& node) const {
 void Progress::enter(plan::NodeId id) {
   const plan::Node& entered = plan_->nodes[id];
   if (entered.oldest_birth > standing_.birth) return;
+  tally_->reach(id);
   report(entered, false);
   follow_direct(entered);
   follow(id, entered);

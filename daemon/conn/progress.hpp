@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "daemon/conn/tally.hpp"
 #include "jit/plan/plan.hpp"
 
 namespace iris::conn {
@@ -58,6 +60,10 @@ class Progress {
   // Whether a connection of that age still gains anything from being at `id`, reached under an older plan.
   [[nodiscard]] bool survives(plan::NodeId id, std::uint32_t birth) const;
 
+  // Which nodes were reached; its evaluations are the caller's to count. Thread: as Tally says.
+  [[nodiscard]] Tally& tally() { return *tally_; }
+  [[nodiscard]] const Tally& tally() const { return *tally_; }
+
   [[nodiscard]] std::span<const Match> matches() const { return matches_; }
   // Where the connection is after on_tuple or on_protocol; empty after the others.
   [[nodiscard]] std::span<const plan::NodeId> frontier() const { return kept_; }
@@ -84,6 +90,7 @@ class Progress {
   std::vector<Match> matches_;
   std::vector<std::uint64_t> reported_;  // by action: the call that reported it last
   std::uint64_t call_ = 0;
+  std::unique_ptr<Tally> tally_ = std::make_unique<Tally>();
 };
 
 }  // namespace iris::conn

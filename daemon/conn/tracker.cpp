@@ -128,8 +128,8 @@ Tracker::Tracker(const Parts& parts, Tables tables, Pools pools)
       wheel_(std::move(tables.wheel)),
       half_open_(std::move(tables.half_open)),
       realms_(std::move(tables.realms)),
-      delivery_(blocks_, parts.sink),
-      packet_events_(parts.worker, parts.sink) {}
+      delivery_(blocks_, parts.sink, meter_),
+      packet_events_(parts.worker, parts.sink, meter_) {}
 
 Tracker::~Tracker() = default;
 
@@ -150,7 +150,6 @@ void Tracker::adopt(const Pipeline& pipeline) noexcept {
   progress_.use(*pipeline.plan);
   epochs_.begin(pipeline.epoch);
   truths_.resize(pipeline.plan->predicates.size());
-  evaluations_.assign(pipeline.families.size(), 0);
   sweep_next_ = 0;
 }
 
@@ -175,7 +174,11 @@ void Tracker::process(std::span<const Arrival> burst) noexcept {
               [&](std::size_t i) { lookups_[i].record = table_.prefetch_record(lookups_[i].hash); });
     for_group(group - 2, burst.size(), [&](std::size_t i) { prefetch_connection(lookups_[i]); });
     if (wanted_) for_group(group - 3, burst.size(), [&](std::size_t i) { prefetch_observed(lookups_[i]); });
-    for_group(group - 4, burst.size(), [&](std::size_t i) { handle(burst[i], lookups_[i]); });
+    for_group(group - 4, burst.size(), [&](std::size_t i) {
+      meter_.begin();
+      handle(burst[i], lookups_[i]);
+      meter_.end();
+    });
   }
   counters_.packets.add(burst.size());
 }

@@ -19,6 +19,7 @@
 #include "daemon/conn/epochs.hpp"
 #include "daemon/conn/half_open.hpp"
 #include "daemon/conn/limits.hpp"
+#include "daemon/conn/meter.hpp"
 #include "daemon/conn/packet_events.hpp"
 #include "daemon/conn/progress.hpp"
 #include "daemon/conn/realms.hpp"
@@ -95,8 +96,9 @@ class Tracker {
   [[nodiscard]] TrackerMemory memory() const noexcept {
     return {table_use(), connections_.use() + contents_.use(), arena_blocks_.use(), blocks_.use(), hold_pool_.use()};
   }
-  // Look-ups of each family of the current pipeline, since it was adopted.
-  [[nodiscard]] std::span<const std::uint64_t> evaluations() const noexcept { return evaluations_; }
+  // What became of the plan of connections; where the time goes. Thread: any.
+  [[nodiscard]] const Tally& tally() const noexcept { return progress_.tally(); }
+  [[nodiscard]] const Meter& meter() const noexcept { return meter_; }
 
  private:
   // Where a packet of the burst at hand belongs.
@@ -198,6 +200,7 @@ class Tracker {
   void adopt(Record& record, Connection& connection, Timestamp now) noexcept;
   void settle(Record& record, Connection& connection) noexcept;
   void store_frontier(Connection& connection) noexcept;
+  void begin_progress(const Record& record, const Connection& connection) noexcept;
   [[nodiscard]] static Standing standing(const Record& record, const Connection& connection) noexcept {
     return {connection.frontier.view(), &connection.record, record.birth};
   }
@@ -221,6 +224,7 @@ class Tracker {
   TimerWheel wheel_;
   HalfOpenQueue half_open_;
   Realms realms_;
+  Meter meter_;
   Delivery delivery_;
   PacketEvents packet_events_;
   Progress progress_;  // through pipeline_'s plan
@@ -233,7 +237,6 @@ class Tracker {
   std::uint32_t evict_next_ = 0;  // where the search for a connection to evict goes on
   std::uint32_t sweep_next_ = 0;  // index of the next record to bring up; at the table's limit: all are
   std::vector<plan::PredicateId> truths_;
-  std::vector<std::uint64_t> evaluations_;
   std::array<Lookup, max_burst> lookups_;
   TrackerCounters counters_;
 };

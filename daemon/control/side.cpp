@@ -23,7 +23,7 @@ Result<void> Side::merge(std::uint32_t epoch, codegen::DispatchCompiler& dispatc
   std::vector<codegen::FamilyShape> shapes;
   for (const plan::Family& family : (*plan)->families) {
     shapes.push_back({family.field, family.op});
-    merged.families.push_back({family.index->table()});
+    merged.families.push_back({family.index == nullptr ? nullptr : family.index->table()});
   }
   auto dispatch = dispatcher.compile(shapes);
   if (!dispatch) return std::unexpected(dispatch.error());

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "jit/codegen/families.hpp"
 #include "jit/codegen/machine.hpp"
@@ -69,31 +70,35 @@ Result<std::unique_ptr<llvm::Module>> make(llvm::LLVMContext& context, const Fun
 }  // namespace
 
 struct DispatchCompiler::Impl {
+  // What the code of one function depends on.
+  using Key = std::pair<std::string, std::vector<std::pair<std::uint32_t, FamilyShape>>>;
+
   explicit Impl(engine::Engine& linker) : engine(linker), machine(Machine::create()) {}
 
-  [[nodiscard]] Result<std::shared_ptr<const Dispatch>> compile(Families families) const {
-    auto functions = level_functions(families);
-    if (!functions) return std::unexpected(std::move(functions.error()));
-    auto dispatch = std::make_shared<Dispatch>();
-    dispatch->session.resize(parsers::registry().size());
-    if (functions->empty()) return dispatch;
+  static Key key_of(const LevelFunction& function, Families families) {
+    Key key{function.symbol, {}};
+    for (const std::uint32_t number : function.families) key.second.emplace_back(number, families[number]);
+    return key;
+  }
 
+  [[nodiscard]] Result<std::shared_ptr<const engine::Unit>> compile(const LevelFunction& function, Families families) {
+    Key key = key_of(function, families);
+    if (const auto found = compiled.find(key); found != compiled.end()) {
+      if (auto unit = found->second.lock()) return unit;
+    }
     if (!machine) return std::unexpected(machine.error());
     llvm::LLVMContext context;
-    auto module = make(context, *functions, families, &*machine);
+    auto module = make(context, {function}, families, &*machine);
     if (!module) return std::unexpected(std::move(module.error()));
     auto object = machine->emit(**module);
     if (!object) return std::unexpected(std::move(object.error()));
     const llvm::StringRef bytes = (*object)->getBuffer();
     auto code = engine.load(std::as_bytes(std::span(bytes.data(), bytes.size())), "dispatch", engine::Trust::dispatch);
     if (!code) return std::unexpected(std::move(code.error()));
-    dispatch->code = std::move(*code);
-    for (const LevelFunction& function : *functions) {
-      auto address = dispatch->code->find(function.symbol);
-      if (!address) return std::unexpected(std::move(address.error()));
-      slot(*dispatch, function) = reinterpret_cast<abi::Evaluate>(*address);
-    }
-    return dispatch;
+    std::shared_ptr<const engine::Unit> unit = std::move(*code);
+    std::erase_if(compiled, [](const auto& entry) { return entry.second.expired(); });
+    compiled[std::move(key)] = unit;
+    return unit;
   }
 
   static abi::Evaluate& slot(Dispatch& dispatch, const LevelFunction& function) {
@@ -110,21 +115,25 @@ struct DispatchCompiler::Impl {
 
   engine::Engine& engine;
   Result<Machine> machine;
-  std::map<std::vector<FamilyShape>, std::weak_ptr<const Dispatch>> compiled;
+  std::map<Key, std::weak_ptr<const engine::Unit>> compiled;
 };
 
 DispatchCompiler::DispatchCompiler(engine::Engine& engine) : impl_(std::make_unique<Impl>(engine)) {}
 DispatchCompiler::~DispatchCompiler() = default;
 
 Result<std::shared_ptr<const Dispatch>> DispatchCompiler::compile(std::span<const FamilyShape> families) {
-  std::vector<FamilyShape> key(families.begin(), families.end());
-  if (const auto found = impl_->compiled.find(key); found != impl_->compiled.end()) {
-    if (auto dispatch = found->second.lock()) return dispatch;
+  auto functions = level_functions(families);
+  if (!functions) return std::unexpected(std::move(functions.error()));
+  auto dispatch = std::make_shared<Dispatch>();
+  dispatch->session.resize(parsers::registry().size());
+  for (const LevelFunction& function : *functions) {
+    auto unit = impl_->compile(function, families);
+    if (!unit) return std::unexpected(std::move(unit.error()));
+    auto address = (*unit)->find(function.symbol);
+    if (!address) return std::unexpected(std::move(address.error()));
+    Impl::slot(*dispatch, function) = reinterpret_cast<abi::Evaluate>(*address);
+    dispatch->code.push_back(std::move(*unit));
   }
-  auto dispatch = impl_->compile(families);
-  if (!dispatch) return dispatch;
-  std::erase_if(impl_->compiled, [](const auto& entry) { return entry.second.expired(); });
-  impl_->compiled[std::move(key)] = *dispatch;
   return dispatch;
 }
 

@@ -16,7 +16,7 @@ namespace iris::codegen {
 
 // Its position in the span given to `compile` is its position in the pipeline's table of families.
 struct FamilyShape {
-  const parsers::Field* field = nullptr;
+  const parsers::Field* field = nullptr;  // nullptr: nothing is at this position
   filter::Operator op = filter::Operator::present;
   auto operator<=>(const FamilyShape&) const = default;
 };
@@ -25,8 +25,8 @@ struct FamilyShape {
 struct Dispatch {
   abi::Evaluate tuple = nullptr;
   abi::Evaluate protocol = nullptr;
-  std::vector<abi::Evaluate> session;  // by number in parsers::registry()
-  std::unique_ptr<engine::Unit> code;  // nullptr when there are no families
+  std::vector<abi::Evaluate> session;                     // by number in parsers::registry()
+  std::vector<std::shared_ptr<const engine::Unit>> code;  // of each function
 };
 
 // Thread: one at a time.
@@ -37,7 +37,8 @@ class DispatchCompiler {
   DispatchCompiler(const DispatchCompiler&) = delete;
   DispatchCompiler& operator=(const DispatchCompiler&) = delete;
 
-  // The same families in the same order give the same Dispatch as long as anyone holds it.
+  // A function whose families are the same at the same positions as before is taken over, as long as anyone holds it:
+  // a new family costs the compilation of its level's function.
   [[nodiscard]] Result<std::shared_ptr<const Dispatch>> compile(std::span<const FamilyShape> families);
 
  private:

@@ -246,6 +246,7 @@ class FunctionWriter {
 Result<std::vector<LevelFunction>> level_functions(std::span<const FamilyShape> families) {
   std::map<std::pair<parsers::Level, std::uint32_t>, LevelFunction> functions;
   for (std::uint32_t number = 0; number < families.size(); ++number) {
+    if (families[number].field == nullptr) continue;
     const Field& field = *families[number].field;
     const Operator op = families[number].op;
     if (!well_formed(field) || lookup_helper(field.type, op).empty()) {

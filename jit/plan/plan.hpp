@@ -97,11 +97,15 @@ struct Action {
   std::shared_ptr<const ActionText> text;
 };
 
+// Of a field × operator. Its place in Plan::families is its number for as long as anybody asks for it, so that code and
+// counters that name it outlive other families' coming and going.
 struct Family {
-  const parsers::Field* field = nullptr;
+  const parsers::Field* field = nullptr;  // nullptr: the place is free
   filter::Operator op = filter::Operator::present;
   std::shared_ptr<const index::Index> index;
 };
+
+inline constexpr std::size_t max_families = 1024;
 
 struct Plan {
   std::uint32_t epoch = 0;
@@ -109,7 +113,7 @@ struct Plan {
   index::Paged<Action> actions;                  // by ActionId
   index::Paged<index::PredicatePtr> predicates;  // by PredicateId; nullptr: not in use
   index::Sharded<Transition> transitions;
-  std::vector<Family> families;  // sorted by (level, protocol, field, operator)
+  std::vector<Family> families;
 
   // Where the positive edge leads; root: there is none.
   [[nodiscard]] NodeId child(NodeId from, PredicateId predicate) const noexcept {

@@ -106,25 +106,44 @@ Result<void> Planner::use(PredicateId id, bool lookup) {
   if (!lookup || draft.lookups++ != 0) return {};
   const filter::Predicate& predicate = *draft.predicate;
   const FamilyKey key{predicate.field->level, protocol_of(predicate), predicate.field, predicate.op};
-  FamilyDraft& family = families_[key];
+  const auto found = family(key);
   Result<void> added;
-  if (family.builder == nullptr) {
-    auto builder = index::make_builder(*predicate.field, predicate.op, workers_);
-    if (builder)
-      family.builder = std::move(*builder);
-    else
-      added = std::unexpected(builder.error());
+  if (found) {
+    added = (*found)->builder->add(draft.predicate, id);
+  } else {
+    added = std::unexpected(found.error());
   }
-  if (added) added = family.builder->add(draft.predicate, id);
   if (added) {
-    ++family.predicates;
-    family.index = nullptr;
+    ++(*found)->predicates;
+    (*found)->index = nullptr;
     return {};
   }
-  if (family.predicates == 0) families_.erase(key);
+  if (found && (*found)->predicates == 0) drop(families_.find(key));
   --draft.lookups;
   disuse(id, false);
   return added;
+}
+
+Result<Planner::FamilyDraft*> Planner::family(const FamilyKey& key) {
+  if (const auto known = families_.find(key); known != families_.end()) return &known->second;
+  const auto number = static_cast<std::size_t>(std::ranges::find(family_numbers_, false) - family_numbers_.begin());
+  if (number == max_families) {
+    return fail(ErrorCode::exhausted, "live filters ask for " + std::to_string(max_families) +
+                                          " combinations of a field and an operator, which is as many as can be");
+  }
+  auto builder = index::make_builder(*key.field, key.op, workers_);
+  if (!builder) return std::unexpected(builder.error());
+  if (number == family_numbers_.size()) family_numbers_.push_back(false);
+  family_numbers_[number] = true;
+  FamilyDraft& added = families_[key];
+  added.builder = std::move(*builder);
+  added.number = number;
+  return &added;
+}
+
+void Planner::drop(std::map<FamilyKey, FamilyDraft>::iterator family) {
+  family_numbers_[family->second.number] = false;
+  families_.erase(family);
 }
 
 void Planner::disuse(PredicateId id, bool lookup) {
@@ -134,7 +153,7 @@ void Planner::disuse(PredicateId id, bool lookup) {
     const auto family = families_.find({predicate.field->level, protocol_of(predicate), predicate.field, predicate.op});
     family->second.builder->remove(predicate, id);
     family->second.index = nullptr;
-    if (--family->second.predicates == 0) families_.erase(family);
+    if (--family->second.predicates == 0) drop(family);
   }
   if (--draft.users != 0) return;
   const auto [begin, end] = predicate_ids_.equal_range(filter::hash(predicate));
@@ -395,8 +414,8 @@ Result<std::shared_ptr<const Plan>> Planner::snapshot(std::uint32_t epoch) {
   }
   auto plan = std::make_shared<Plan>(plan_);
   plan->epoch = epoch;
-  plan->families.reserve(families_.size());
-  for (const auto& [key, family] : families_) plan->families.push_back({key.field, key.op, family.index});
+  plan->families.resize(family_numbers_.size());
+  for (const auto& [key, family] : families_) plan->families[family.number] = {key.field, key.op, family.index};
   return plan;
 }
 

@@ -58,6 +58,7 @@ class Planner {
   struct FamilyDraft {
     std::unique_ptr<index::Builder> builder;
     std::size_t predicates = 0;
+    std::size_t number = 0;
     std::shared_ptr<const index::Index> index;  // nullptr: changed
   };
   struct PredicateDraft {
@@ -85,6 +86,8 @@ class Planner {
   void include(NodeId node, const Node& below, const Edge& edge);
   void include(NodeId node, ActionId action);
   void refresh(NodeId node);  // computes anew what is known of it and what is below
+  [[nodiscard]] Result<FamilyDraft*> family(const FamilyKey& key);
+  void drop(std::map<FamilyKey, FamilyDraft>::iterator family);
   [[nodiscard]] NodeId new_node();
   [[nodiscard]] ActionId new_action();
 
@@ -98,6 +101,7 @@ class Planner {
   std::unordered_multimap<std::size_t, PredicateId> predicate_ids_;  // by filter::hash
   std::vector<PredicateId> free_predicates_;
   std::map<FamilyKey, FamilyDraft> families_;
+  std::vector<bool> family_numbers_;  // in use
 };
 
 }  // namespace iris::plan

@@ -24,7 +24,8 @@ const parsers::Field& field_named(const std::string& name) {
 }
 
 filter::Operator operator_named(const std::string& name) {
-  static constexpr std::string_view names[] = {"present", "one_of", "in_range", "in_subnet", "contains", "matches"};
+  static constexpr std::string_view names[] = {"present",     "one_of",    "in_range", "in_subnet", "contains",
+                                               "starts_with", "ends_with", "under",    "matches"};
   const auto* found = std::ranges::find(names, name);
   if (found == std::end(names)) throw std::invalid_argument("no operator '" + name + "'");
   return static_cast<filter::Operator>(found - std::begin(names));

@@ -78,7 +78,7 @@ std::uint64_t Rig::evaluations(const std::string& field) {
   const auto& families = publisher_.current(0)->plan->families;
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < families.size(); ++i) {
-    if (families[i].field->name == field) sum += tracker_->evaluations()[i];
+    if (families[i].field != nullptr && families[i].field->name == field) sum += tracker_->tally().evaluations(i);
   }
   return sum;
 }

@@ -196,7 +196,7 @@ TEST_F(PacketsTest, EachFieldIsLookedUpOnce) {
   for (int i = 0; i < 5; ++i) send(v4(Transport::Icmp, {8, 0, 0, 0, 0, 0, 0, 0}));
   const auto& families = rig_.publisher().current(0)->packets->plan->families;
   for (std::size_t i = 0; i < families.size(); ++i) {
-    EXPECT_EQ(rig_.tracker().packet_events().evaluations()[i], 5U) << families[i].field->name;
+    EXPECT_EQ(rig_.tracker().packet_events().tally().evaluations(i), 5U) << families[i].field->name;
   }
   EXPECT_EQ(seen("two"), 5U);
 }

@@ -1,0 +1,61 @@
+// What became of one plan on one worker: how often each node was reached and each family looked up. Written by the
+// worker, read by anyone. Counts go on over changes of the pipeline, since nodes and families keep their numbers;
+// whoever reads them knows from when on a number has meant the same.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "daemon/conn/counter.hpp"
+#include "jit/plan/plan.hpp"
+
+namespace iris::conn {
+
+class Tally {
+ public:
+  Tally() = default;
+  Tally(const Tally&) = delete;
+  Tally& operator=(const Tally&) = delete;
+  ~Tally() {
+    for (auto& chunk : chunks_) delete chunk.load(std::memory_order_relaxed);
+  }
+
+  // The worker's, between bursts: for a plan of so many nodes.
+  void make_room(std::size_t nodes) {
+    for (std::size_t i = 0; i < chunks_.size() && i * chunk_size < nodes; ++i) {
+      if (chunks_[i].load(std::memory_order_relaxed) == nullptr) {
+        chunks_[i].store(new Chunk, std::memory_order_release);
+      }
+    }
+  }
+  // The worker's. Nodes beyond the 16 million that there is room for are not counted.
+  void reach(plan::NodeId node) noexcept {
+    if (node / chunk_size < chunks_.size()) {
+      (*chunks_[node / chunk_size].load(std::memory_order_relaxed))[node % chunk_size].add(1);
+    }
+  }
+  // The worker's, for generated code: by number of the family.
+  [[nodiscard]] std::uint64_t* evaluations() noexcept { return evaluations_.get(); }
+
+  [[nodiscard]] std::uint64_t reached(plan::NodeId node) const noexcept {
+    if (node / chunk_size >= chunks_.size()) return 0;
+    const Chunk* chunk = chunks_[node / chunk_size].load(std::memory_order_acquire);
+    return chunk == nullptr ? 0 : (*chunk)[node % chunk_size].load();
+  }
+  [[nodiscard]] std::uint64_t evaluations(std::size_t family) const noexcept {
+    return std::atomic_ref(evaluations_[family]).load(std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr std::size_t chunk_size = 4096;
+  using Chunk = std::array<Counter, chunk_size>;
+
+  std::array<std::atomic<Chunk*>, 4096> chunks_{};
+  std::unique_ptr<std::uint64_t[]> evaluations_ = std::make_unique<std::uint64_t[]>(plan::max_families);
+};
+
+}  // namespace iris::conn
