@@ -23,7 +23,10 @@ void Reassembler::push_any(HoldContext hold, const TcpSegment& segment, Visitor 
   Range range{segment.pdu, segment.cut};
   if ((segment.pdu.flags & tcp_flag::syn) != 0) ++range.pdu.sequence;
   Delivery delivery{hold, visitor, segment.pdu.ts};
-  if (is_keep_alive(delivery, range)) return;
+  if (is_keep_alive(delivery, range)) {
+    if (!started()) begin(delivery, range.suffix(range.length()));
+    return;
+  }
   begin(delivery, range);
   if ((range.length() == 0 && !fin) || is_stray(delivery, range, segment.packet)) return;
   if (fin) note_fin(delivery, range.end());
@@ -101,7 +104,8 @@ void Reassembler::end_at_fin() noexcept {
 }
 
 bool Reassembler::is_keep_alive(const Delivery& delivery, const Range& range) const noexcept {
-  if (!started() || range.length() != 1 || (range.pdu.flags & (tcp_flag::syn | tcp_flag::fin)) != 0) return false;
+  if (range.length() != 1 || (range.pdu.flags & (tcp_flag::syn | tcp_flag::fin)) != 0) return false;
+  if (!started()) return (range.pdu.flags & tcp_flag::psh) == 0;
   return range.end() == next_ || (holding() && range.end() == delivery.held(last_).end());
 }
 

@@ -14,6 +14,8 @@
 //   handshake, say), earlier bytes that come late still count. If it had, it was delivered, and they do not.
 // - One byte right before the end of what was sent is a keep-alive (RFC 9293, 3.8.4), not data. A zero-window probe
 //   (3.8.6.1) carries the next byte, and is data. Urgent data stays in line (RFC 6093). Data of a RST is none.
+// - So is one byte that is the first seen of a direction without a SYN, unless it was pushed: the last byte of what is
+//   written is (3.9.1.2). A repetition of it that goes on with more counts from that byte.
 //
 // Reassembly judges neither the connection's state nor its end.
 #pragma once

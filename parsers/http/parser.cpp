@@ -10,6 +10,17 @@
 #include "parsers/http/probe.hpp"
 
 namespace iris::parsers::http {
+namespace {
+
+constexpr std::string_view simple_version = "0.9";
+
+// Of a head that begins with a request line.
+bool is_simple(std::string_view head) noexcept {
+  const auto line = parse_request_line(http::take_line(head));
+  return line && line->version.empty() && !line->target.empty();
+}
+
+}  // namespace
 
 // Arenas run no destructors.
 static_assert(std::is_trivially_destructible_v<Transaction>);
@@ -174,7 +185,9 @@ void HttpParser::read_lines(Side& side) noexcept {
     }
     return lose(side, true);
   }
-  if (end != nullptr) take_line(side);
+  if (end != nullptr) return take_line(side);
+  const bool line = side.state == State::head || may_be_status_line({side.bytes, side.size});
+  if (!line && answers_simple_request(side)) begin_simple_response(side);
 }
 
 void HttpParser::take_line(Side& side) noexcept {
@@ -190,6 +203,7 @@ void HttpParser::take_start_line(Side& side) noexcept {
   const bool request = side.role != Role::server && parse_request_line(line).has_value();
   const bool response = side.role != Role::client && !request && parse_status_line(line).has_value();
   if (!request && !response) {
+    if (answers_simple_request(side)) return begin_simple_response(side);
     side.garbage += side.size;
     drop_bytes(side);
     if (side.garbage > max_garbage) lose(side, true);
@@ -263,7 +277,8 @@ void HttpParser::take_request(Side& side) noexcept {
     const RequestLine line = parse_request_line(http::take_line(head)).value_or(RequestLine{});
     layout.method = transaction.memory.copy(line.method);
     layout.uri = transaction.memory.copy(line.target);
-    layout.request_version = transaction.memory.copy(line.version);
+    const bool simple = line.version.empty() && !line.target.empty();
+    layout.request_version = simple ? simple_version : transaction.memory.copy(line.version);
   }
   layout.request_headers = read_headers(side, transaction);
   name_request_headers(layout);
@@ -296,6 +311,32 @@ void HttpParser::take_response(Side& side) noexcept {
   name_response_headers(layout);
   transaction.has_response = true;
   begin_response_body(side);
+}
+
+// What comes answers a request of HTTP/0.9 (RFC 1945, 4.1 and 5.1): a line without a version, and nothing behind it.
+bool HttpParser::answers_simple_request(Side& side) noexcept {
+  Side& client = other(side);
+  if (side.role == Role::client || client.role != Role::client) return false;
+  if (client.state == State::head && client.line == client.size && is_simple({client.bytes, client.size})) {
+    take_head(client);
+  }
+  for (const Transaction* each = transactions_.first(); each != nullptr; each = each->next) {
+    if (each->cut_off || each->has_response) continue;
+    return each->has_request && each->session.layout.request_version == simple_version;
+  }
+  return false;
+}
+
+// What was taken for the beginning of a head is that of the body.
+void HttpParser::begin_simple_response(Side& side) noexcept {
+  side.role = Role::server;
+  side.transaction = transaction_for(side);
+  if (side.transaction == nullptr) return lose(side, true);
+  side.transaction->has_response = true;
+  side.state = State::body;
+  side.body.begin(Body::Framing::until_close, 0);
+  transactions_.add_data(*side.transaction, false, {reinterpret_cast<const std::uint8_t*>(side.bytes), side.size});
+  drop_bytes(side);
 }
 
 // RFC 9112, 6.3.

@@ -77,6 +77,8 @@ class HttpParser final : public Parser {
   void take_request(Side& side) noexcept;
   void take_response(Side& side) noexcept;
   void begin_response_body(Side& side) noexcept;
+  [[nodiscard]] bool answers_simple_request(Side& side) noexcept;
+  void begin_simple_response(Side& side) noexcept;
   void end_message(Side& side) noexcept;
   void read_body(Side& side) noexcept;
   void read_http2(Side& side) noexcept;

@@ -26,7 +26,7 @@ constexpr std::array all{
     text("user_agent", IRIS_HTTP(user_agent), "User-Agent"),
     text("referrer", IRIS_HTTP(referrer), "Referer"),
     text("cookie", IRIS_HTTP(cookie), "Cookie"),
-    text("request_version", IRIS_HTTP(request_version), "1.0, 1.1 or 2"),
+    text("request_version", IRIS_HTTP(request_version), "0.9, 1.0, 1.1 or 2"),
     text("request_content_type", IRIS_HTTP(request_content_type), "Content-Type of the request"),
     optional_number<std::uint64_t>("request_content_length", IRIS_HTTP(request_content_length),
                                    "Content-Length of the request"),

@@ -22,7 +22,8 @@ static_assert(std::is_trivially_destructible_v<QuicConnection> && std::is_trivia
 Status QuicParser::parse(const Segment& segment) noexcept {
   if (over_) return Status::done;
   left_ = segment.bytes;
-  from_client_ = segment.direction == Direction::FromOriginator;
+  direction_ = segment.direction;
+  is_early_ = false;
   return go_on();
 }
 
@@ -50,9 +51,45 @@ Status QuicParser::go_on() noexcept {
       over_ = true;
       return Status::gave_up;
     }
-    if (left_.empty()) return Status::more;
+    if (left_.empty() && !take_early()) return Status::more;
     take_packet();
   }
+}
+
+// ---- Initials before their keys -------------------------------------------------------------------------------------
+
+// False when there is none to try again.
+bool QuicParser::take_early() noexcept {
+  if (!early_again_ || early_ == nullptr) {
+    early_again_ = false;
+    return false;
+  }
+  left_ = early_->packet;
+  direction_ = early_->direction;
+  is_early_ = true;
+  early_ = early_->next;
+  --early_count_;
+  return true;
+}
+
+void QuicParser::keep_early(Bytes packet) noexcept {
+  if (early_count_ == max_early || packet.size() > max_early_bytes) return;
+  void* memory = arena_.allocate(sizeof(Early) + packet.size(), alignof(Early));
+  if (memory == nullptr) return;
+  auto* bytes = static_cast<std::uint8_t*>(memory) + sizeof(Early);
+  std::memcpy(bytes, packet.data(), packet.size());
+  Early** last = &early_;
+  while (*last != nullptr) last = &(*last)->next;
+  *last = new (memory) Early{{bytes, packet.size()}, direction_};
+  ++early_count_;
+}
+
+// Whether a packet that does not open may do so with other keys: those of a client that was not seen yet, or those
+// behind a Retry.
+bool QuicParser::may_open_later() const noexcept {
+  if (is_early_) return false;
+  if (!has_keys()) return true;
+  return open_one() != nullptr && !from_client() && !current_->server_hello_read;
 }
 
 // ---- packets --------------------------------------------------------------------------------------------------------
@@ -68,22 +105,22 @@ void QuicParser::take_packet() noexcept {
   }
   if (header.version == 0) return take_negotiation();
   const Version* version = is_grease(header.version) ? versions_behind_grease().data() : find_version(header.version);
-  if (current_ == nullptr && from_client_) begin(header);
+  if (current_ == nullptr && from_client()) begin(header);
   Connection* own = open_one();
   if (version == nullptr || version->salt == nullptr) {
-    if (own != nullptr && from_client_) set_version(own->session.layout, header.version);
+    if (own != nullptr && from_client()) set_version(own->session.layout, header.version);
     left_ = {};
     return;
   }
   const PacketType type = packet_type(*version, header.first_byte);
   Extent extent;
-  if (type == PacketType::retry || !read_extent(left_, header, type == PacketType::initial, extent)) {
-    if (type == PacketType::retry && own != nullptr && !from_client_) own->session.layout.retry = true;
+  if (type == PacketType::retry) return take_retry();
+  if (!read_extent(left_, header, type == PacketType::initial, extent)) {
     left_ = {};
     return;
   }
-  if (type == PacketType::zero_rtt && own != nullptr) own->session.layout.zero_rtt = true;
-  if (!from_client_ && own != nullptr && own->session.layout.server_scid.data() == nullptr) {
+  if (type == PacketType::zero_rtt) note(&QuicConnection::Layout::zero_rtt, hints_.zero_rtt);
+  if (!from_client() && own != nullptr && own->session.layout.server_scid.data() == nullptr) {
     own->session.layout.server_scid = copy(header.scid);
   }
   if (type == PacketType::initial) return take_initial(header, *version, extent);
@@ -96,19 +133,31 @@ void QuicParser::take_short() noexcept {
   const bool padding = (left_.front() & fixed_bit) == 0;  // of a datagram, behind its last packet
   left_ = {};
   Connection* own = open_one();
-  if (!padding && own != nullptr && from_client_ && own->reported) own->over = true;
+  if (!padding && own != nullptr && from_client() && own->reported) own->over = true;
+}
+
+// Only servers send them; until there are keys nobody knows who that is.
+void QuicParser::take_retry() noexcept {
+  left_ = {};
+  if (!has_keys() || !from_client()) note(&QuicConnection::Layout::retry, hints_.retry);
 }
 
 void QuicParser::take_negotiation() noexcept {
   left_ = {};
-  if (Connection* own = open_one()) own->session.layout.version_negotiation = true;
+  note(&QuicConnection::Layout::version_negotiation, hints_.version_negotiation);
+}
+
+void QuicParser::note(bool QuicConnection::Layout::* fact, bool& hint) noexcept {
+  if (current_ == nullptr) hint = true;
+  if (Connection* own = open_one()) own->session.layout.*fact = true;
 }
 
 // Google's own handshake: what the first client hello says in clear.
 void QuicParser::take_google() noexcept {
   const Bytes packet = std::exchange(left_, {});
-  if (!from_client_) return;
   const GoogleHello hello = read_google(packet);
+  if (hello.found && (current_ == nullptr || !current_->session.layout.complete)) client_ = direction_;
+  if (!from_client()) return;
   if (current_ == nullptr) {
     LongHeader own;
     own.version = hello.version;
@@ -127,6 +176,7 @@ void QuicParser::take_google() noexcept {
 void QuicParser::take_initial(const LongHeader& header, const Version& version, const Extent& extent) noexcept {
   const Bytes frames = open_initial(header, version, extent);
   if (current_ != nullptr && current_->over && !current_->ended) return;  // another connection: once this one has ended
+  if (frames.empty() && may_open_later()) keep_early(left_.first(extent.end));
   left_ = left_.subspan(extent.end);
   Connection* own = open_one();
   if (!frames.empty() && own != nullptr) take_frames(*own, frames);
@@ -136,18 +186,21 @@ void QuicParser::take_initial(const LongHeader& header, const Version& version, 
 QuicParser::Bytes QuicParser::open_initial(const LongHeader& header, const Version& version,
                                            const Extent& extent) noexcept {
   const Bytes packet = left_.first(extent.end);
-  if (current_ != nullptr && current_->has_keys) {
-    const PacketKeys& keys = from_client_ ? current_->keys.client : current_->keys.server;
+  if (has_keys()) {
+    const PacketKeys& keys = from_client() ? current_->keys.client : current_->keys.server;
     if (const Bytes frames = open(keys, packet, extent.number_at); !frames.empty()) {
       return open_one() != nullptr ? frames : Bytes{};
     }
-    if (std::ranges::equal(current_->key_dcid, header.dcid)) return {};
+    if (!from_client() || std::ranges::equal(current_->key_dcid, header.dcid)) return {};
   }
-  if (!from_client_) return {};
   InitialKeys keys;
   const Bytes frames = open_first(header, version, extent, keys);
   if (frames.empty()) return {};
   Connection* own = open_one();
+  if (!from_client()) {
+    client_ = direction_;
+    if (own != nullptr) identify(header);
+  }
   if (own != nullptr && own->session.layout.complete) {
     const bool again = own->session.layout.retry || own->session.layout.version_negotiation;
     if (!again) own->over = true;
@@ -161,6 +214,7 @@ QuicParser::Bytes QuicParser::open_initial(const LongHeader& header, const Versi
   own->keys = keys;
   own->key_dcid = copy(header.dcid);
   own->has_keys = true;
+  early_again_ = true;
   set_version(own->session.layout, header.version);
   return frames;
 }
@@ -210,7 +264,7 @@ void QuicParser::take_frames(Connection& connection, Bytes frames) noexcept {
 }
 
 void QuicParser::take_crypto(Connection& connection, std::uint64_t offset, Bytes bytes) noexcept {
-  if (from_client_) {
+  if (from_client()) {
     if (connection.session.layout.complete) return;
     (void)connection.client_hello.take(offset, bytes, arena_);
     return read_client_hello(connection);
@@ -266,8 +320,19 @@ void QuicParser::begin(const LongHeader& header) noexcept {
   QuicConnection::Layout& layout = current_->session.layout;
   layout.tls.layout.arena = &arena_;
   layout.tls.layout.quic = true;
+  const Hints hints = std::exchange(hints_, {});
+  layout.retry = hints.retry;
+  layout.version_negotiation = hints.version_negotiation;
+  layout.zero_rtt = hints.zero_rtt;
+  identify(header);
+}
+
+// `header` is the client's.
+void QuicParser::identify(const LongHeader& header) noexcept {
+  QuicConnection::Layout& layout = current_->session.layout;
   layout.client_dcid = copy(header.dcid);
   layout.client_scid = copy(header.scid);
+  layout.server_scid = {};
   set_version(layout, header.version);
 }
 

@@ -22,8 +22,9 @@ bool is_quic(std::span<const std::uint8_t> datagram) noexcept {
   }
   const Version* version = find_version(header.version);
   if (version == nullptr) return is_grease(header.version) && datagram.size() >= padded;
-  if ((header.first_byte & fixed_bit) == 0) return false;
   const PacketType type = packet_type(*version, header.first_byte);
+  // Those who know that the other end does not mind may clear it (RFC 9287).
+  if ((header.first_byte & fixed_bit) == 0 && (type != PacketType::initial || datagram.size() < padded)) return false;
   Extent extent;
   return type == PacketType::retry || read_extent(datagram, header, type == PacketType::initial, extent);
 }

@@ -64,6 +64,28 @@ class Finds(Scratch):
         self.assertTrue(all(row["bytes_up"] > 0 and row["bytes_down"] > 0 and row["end"] == "fin" for row in rows), rows)
 
 
+    def test_quic_whose_servers_are_seen_first(self):
+        """As two taps may deliver it: of each connection the first datagram of the server before all of the client."""
+        frames, first = [], {}
+        for ts, frame in replay.packets(DATA / "quic.pcap"):
+            way = frame[26:30] + frame[34:36], frame[30:34] + frame[36:38]  # IPv4 without options over Ethernet
+            if way not in first and way[::-1] in first:
+                at = next(n for n, (_, other) in enumerate(frames) if other is first[way[::-1]])
+                frames.insert(at, (frames[at][0], frame))
+            else:
+                frames.append((ts, frame))
+            first.setdefault(way, frame)
+        replay.write_pcap(self.folder / "turned.pcap", frames)
+        rows = {}
+        for file in (DATA / "quic.pcap", self.folder / "turned.pcap"):
+            for event in self.ends_well(Run(file, "--records", "quic", subscriptions=())).events():
+                row = event["data"]
+                ends = [(row[end]["ip"], row[end]["port"]) for end in ("originator", "responder")]
+                del row["originator"], row["responder"]
+                rows.setdefault(file.stem, {})[tuple(ends if file.stem == "quic" else ends[::-1])] = row
+        self.assertTrue(rows["quic"])
+        self.assertEqual(rows["turned"], rows["quic"])
+
     def test_every_piece_of_every_body(self):
         run = self.ends_well(Run(DATA / "http.pcap", subscriptions=[BODIES]))
         key = lambda row: (row["client"]["ip"], row["client"]["port"], row["index"])

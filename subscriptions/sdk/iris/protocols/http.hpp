@@ -57,7 +57,8 @@ struct HttpTransaction {
   [[nodiscard]] std::string_view uri() const {
     return layout.uri;
   }  // as sent; of HTTP/2 :path, of CONNECT the authority
-  [[nodiscard]] std::string_view request_version() const { return layout.request_version; }  // "1.1", "2"
+  // "1.1", "2"; of a request that names none "0.9", whose response has neither status nor headers.
+  [[nodiscard]] std::string_view request_version() const { return layout.request_version; }
   // Host as sent; else the authority of the URI. Of HTTP/2 :authority.
   [[nodiscard]] std::string_view host() const { return layout.host; }
   [[nodiscard]] std::string_view user_agent() const { return layout.user_agent; }

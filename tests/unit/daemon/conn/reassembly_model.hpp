@@ -43,7 +43,11 @@ class Model {
   explicit Model(Overlap overlap) : overlap_(overlap) {}
 
   std::vector<Got> push(const Sent& sent) {
-    if (sent.has(tcp_flag::rst) || is_keep_alive(sent)) return {};
+    if (sent.has(tcp_flag::rst)) return {};
+    if (is_keep_alive(sent)) {
+      if (!begun_) begin({.at = sent.end(), .bytes = {}});
+      return {};
+    }
     begin(sent);
     if (sent.has(tcp_flag::fin) && fin_ < 0 && sent.end() >= furthest()) fin_ = sent.end();
     for (std::int64_t at = std::max(sent.at, next_); at < sent.end() && (fin_ < 0 || at < fin_); ++at) {
@@ -71,8 +75,9 @@ class Model {
  private:
   [[nodiscard]] std::int64_t furthest() const { return bytes_.empty() ? next_ : bytes_.rbegin()->first + 1; }
   [[nodiscard]] bool is_keep_alive(const Sent& sent) const {
-    return begun_ && sent.length() == 1 && !sent.has(tcp_flag::syn) && !sent.has(tcp_flag::fin) &&
-           (sent.end() == next_ + (finished() ? 1 : 0) || (!bytes_.empty() && sent.end() == furthest()));
+    if (sent.length() != 1 || sent.has(tcp_flag::syn) || sent.has(tcp_flag::fin)) return false;
+    if (!begun_) return !sent.has(tcp_flag::psh);
+    return sent.end() == next_ + (finished() ? 1 : 0) || (!bytes_.empty() && sent.end() == furthest());
   }
   void begin(const Sent& sent) {
     const bool syn = sent.has(tcp_flag::syn);
@@ -158,6 +163,7 @@ class TrafficMaker {
     const std::int64_t cut = habits_.cuts && one_in(3) ? below(count + 1) : 0;
     sent.bytes.assign(traffic_.stream.begin() + at, traffic_.stream.begin() + at + count - cut);
     sent.cut = static_cast<std::uint32_t>(cut);
+    if (one_in(2)) sent.flags |= tcp_flag::psh;
     if (at == 0 && one_in(4)) sent.flags |= tcp_flag::syn;  // with data
     if (at + count == length() && one_in(2)) sent.flags |= tcp_flag::fin;
     traffic_.segments.push_back(std::move(sent));

@@ -478,6 +478,24 @@ TEST_F(ReassemblyTest, WithoutASynAKeepAliveIsNotTheBeginning) {
   EXPECT_EQ(push(5000, "abc"), "abc");
 }
 
+TEST_F(ReassemblyTest, WithoutASynAKeepAliveWithAByteIsNotTheBeginning) {
+  EXPECT_EQ(push(4999, "X"), "");
+  EXPECT_EQ(push(4999, "X"), "");
+  EXPECT_EQ(push(5000, "abc", tcp_flag::psh), "abc");
+  direction.release({pool, use});
+  EXPECT_EQ(push(4999, "X"), "");  // the probe of a closed window: then it opens
+  EXPECT_EQ(push(4999, "Xabc", tcp_flag::psh), "Xabc");
+  direction.release({pool, use});
+  EXPECT_EQ(push(4999, "X"), "");
+  EXPECT_EQ(push(5000, "", tcp_flag::fin), "");
+  EXPECT_TRUE(direction.finished());
+}
+
+TEST_F(ReassemblyTest, WithoutASynAByteThatIsPushedIsTheBeginning) {
+  EXPECT_EQ(push(4999, "l", tcp_flag::psh), "l");
+  EXPECT_EQ(push(5000, "s", tcp_flag::psh), "s");
+}
+
 TEST_F(ReassemblyTest, WithoutASynAStrangeAcknowledgementIsNotTheBeginning) {
   push(17, "");
   EXPECT_EQ(push(3'000'000'000, "abc"), "abc");
@@ -541,7 +559,7 @@ TEST_F(ReassemblyTest, ReleaseFreesPacketsAtOnce) {
   EXPECT_EQ(packets.alive(), 1U);
   direction.release({pool, use});
   EXPECT_EQ(packets.alive(), 0U);
-  EXPECT_EQ(push(500, "x"), "x");
+  EXPECT_EQ(push(500, "xy"), "xy");
 }
 
 TEST_F(ReassemblyTest, OneSegmentFarAwayIsStray) {

@@ -172,6 +172,30 @@ TEST(Http1, MalformedIsToleratedAsBrowsersDo) {
                                        "1 OPTIONS   host=- | 400 Bad Request 1.0 | 0 13 complete"));
 }
 
+// RFC 1945, 4.1 and 5.1. Servers answer some of them, and requests that only look like one, with a head.
+TEST(Http1, SimpleRequestsHaveResponsesWithoutAHead) {
+  for (const std::size_t size : {1U, 2U, 7U, 100U}) {
+    HttpRun run;
+    run.from_client("GET /\r\n\r\n");
+    const std::string body = "Hear:\n no head\n";
+    for (std::size_t at = 0; at < body.size(); at += size) run.from_server(body.substr(at, size));
+    EXPECT_THAT(run.begun(), ElementsAre(testing::StartsWith("0 GET / 0.9 host=- | - - - |")));
+    run.finish();
+    EXPECT_THAT(run.ended(), ElementsAre("0 GET / 0.9 host=- | - - - | 0 15 complete"));
+  }
+  HttpRun alone;
+  alone.from_client("GET /x\r\n");
+  alone.from_server("no head");
+  alone.finish();
+  EXPECT_THAT(alone.ended(), ElementsAre("0 GET /x 0.9 host=- | - - - | 0 7 complete"));
+  HttpRun head;
+  head.from_client("GET /HTTP/1.1\r\nHost: h\r\n\r\n");
+  for (const char c : std::string("HTTP/1.0 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")) {
+    head.from_server(std::string(1, c));
+  }
+  EXPECT_THAT(head.ended(), ElementsAre("0 GET /HTTP/1.1 0.9 host=h | 403 Forbidden 1.0 | 0 2 complete"));
+}
+
 TEST(Http1, HeadersByName) {
   HttpRun run;
   run.keep_sessions();

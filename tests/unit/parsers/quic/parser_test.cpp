@@ -111,6 +111,74 @@ TEST(Quic, CoalescedWithZeroRttAndTheServersHello) {
   EXPECT_THAT(run.ended(), ElementsAre("1 quic.example h3 8/2/4 0-RTT cipher 4865 q complete"));
 }
 
+// Two taps: what either side sent may come in any order. Whoever is seen first is the originator.
+TEST(Quic, ServerMayBeSeenFirst) {
+  const Bytes answer = tls::test::ServerHello{.cipher = 0x1301}.message();
+  const std::size_t half = answer.size() / 2;
+  const auto middle = answer.begin() + static_cast<std::ptrdiff_t>(half);
+  Initial second = from_server();
+  second.number = 1;
+  const Bytes handshake = Bytes{0xe0, 0, 0, 0, 1, 2, 9, 9, 4} + server_id + test::integer(30) + Bytes(30, 5);
+  const Bytes first_flight = from_server().packet(Bytes{2, 0, 0, 0, 0} + crypto(0, Bytes(answer.begin(), middle)));
+  const Bytes second_flight = second.packet(crypto(half, Bytes(middle, answer.end()))) + handshake;
+  for (const auto [first, other] : {std::pair{client, server}, std::pair{server, client}}) {
+    QuicRun run;  // `first` is the server
+    run.feed(first, handshake);
+    run.feed(first, first_flight);
+    run.feed(first, second_flight);
+    EXPECT_THAT(run.begun(), IsEmpty());
+    run.feed(other, from_client().packet(crypto(0, hello)));
+    EXPECT_THAT(run.begun(), ElementsAre("1 quic.example h3 8/2/0 q complete"));
+    run.feed(other, short_header);
+    EXPECT_THAT(run.ended(), ElementsAre("1 quic.example h3 8/2/4 cipher 4865 q complete"));
+  }
+}
+
+TEST(Quic, RetryMayBeSeenFirst) {
+  const Bytes answer = tls::test::ServerHello{.cipher = 0x1301}.message();
+  const Bytes retry_id{5, 5, 5, 5, 5};
+  const Bytes retry = Bytes{0xf0, 0, 0, 0, 1, 2, 9, 9, 5} + retry_id + Bytes(40, 3);
+  Initial again{.key_dcid = retry_id, .dcid = retry_id, .number = 1, .token = Bytes(24, 3)};
+  Initial behind_retry = from_server();
+  behind_retry.key_dcid = retry_id;
+  QuicRun run;  // the server is the originator
+  run.feed(client, retry);
+  run.feed(client, behind_retry.packet(crypto(0, answer)));
+  run.feed(server, from_client().packet(crypto(0, hello)));
+  EXPECT_THAT(run.begun(), ElementsAre("1 quic.example h3 8/2/0 retry q complete"));
+  run.feed(client, behind_retry.packet(crypto(0, answer)));
+  run.feed(server, again.packet(crypto(0, hello)));
+  run.feed(server, short_header);
+  EXPECT_THAT(run.ended(), ElementsAre("1 quic.example h3 8/2/4 retry cipher 4865 q complete"));
+}
+
+TEST(Quic, VersionNegotiationMayBeSeenFirst) {
+  const Bytes negotiation = Bytes{0x80, 0, 0, 0, 0, 2, 9, 9, 8} + first_id + Bytes{0, 0, 0, 1};
+  QuicRun run;
+  run.feed(client, negotiation);
+  run.feed(server, from_client().packet(crypto(0, hello)));
+  EXPECT_THAT(run.begun(), ElementsAre("1 quic.example h3 8/2/0 negotiated q complete"));
+}
+
+TEST(Quic, WhatIsKeptOfAServerSeenFirstIsBounded) {
+  QuicRun run;
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    Initial initial = from_server();
+    initial.number = i;
+    run.feed(client, initial.packet(crypto(0, Bytes(1000, i))));
+  }
+  EXPECT_LT(run.arena().used(), 6'000U);
+  run.feed(server, from_client().packet(crypto(0, hello)));
+  EXPECT_THAT(run.begun(), ElementsAre("1 quic.example h3 8/2/0 q complete"));
+}
+
+TEST(Quic, AServerAloneIsIncomplete) {
+  QuicRun run;
+  run.feed(client, from_server().packet(crypto(0, tls::test::ServerHello{.cipher = 0x1301}.message())));
+  run.finish();
+  EXPECT_THAT(run.ended(), ElementsAre("1 - 2/4/0 incomplete"));
+}
+
 TEST(Quic, RetryIsTheSameConnection) {
   const Bytes retry_id{5, 5, 5, 5, 5};
   const Bytes retry = Bytes{0xf0, 0, 0, 0, 1, 2, 9, 9, 5} + retry_id + Bytes(40, 3);
@@ -175,6 +243,27 @@ TEST(Quic, GooglesHello) {
   EXPECT_THAT(run.begun(), ElementsAre("Q043 example.org 8/0/0 Chrome complete"));
 }
 
+// Its hello is encrypted, with keys that we do not have.
+TEST(Quic, GooglesLatestIsIdentified) {
+  QuicRun run;
+  run.feed(client, Bytes{0xc3} + Bytes{'Q', '0', '5', '0', 8} + first_id + Bytes{0, 0} + test::integer(1000) +
+                       Bytes(1000, 0x5a));
+  run.feed(server, Bytes{0xc3} + Bytes{'Q', '0', '5', '0', 0, 8} + first_id + Bytes{0} + test::integer(1000) +
+                       Bytes(1000, 0x5a));
+  run.finish();
+  EXPECT_THAT(run.ended(), ElementsAre("Q050 - 8/0/0 incomplete"));
+}
+
+TEST(Quic, GooglesServerMayBeSeenFirst) {
+  const std::string values = "example.org";
+  const Bytes message =
+      Bytes{'C', 'H', 'L', 'O', 1, 0, 0, 0, 'S', 'N', 'I', 0, 11, 0, 0, 0} + Bytes(values.begin(), values.end());
+  QuicRun run;
+  run.feed(client, Bytes{0xe3} + Bytes{'Q', '0', '4', '6', 0x05} + first_id + Bytes(30, 0x5a));
+  run.feed(server, Bytes{0xc3} + Bytes{'Q', '0', '4', '6', 0x50} + first_id + Bytes(20, 0) + message);
+  EXPECT_THAT(run.begun(), ElementsAre("Q046 example.org 8/0/0 complete"));
+}
+
 TEST(Quic, WhatDoesNotAuthenticateIsPassedOver) {
   Bytes packet = from_client().packet(crypto(0, hello));
   packet[packet.size() / 2] ^= 1;
@@ -210,6 +299,15 @@ TEST(QuicProbe, Decides) {
   };
   EXPECT_EQ(probe_of(from_client().packet(crypto(0, hello))), Probe::match);
   EXPECT_EQ(probe_of(Bytes{0xc3} + Bytes{'Q', '0', '4', '6', 0x50} + first_id + Bytes(20, 0)), Probe::match);
+  Bytes greased = from_client().packet(crypto(0, hello));
+  greased[0] &= 0xbf;
+  EXPECT_EQ(probe_of(greased), Probe::match) << "RFC 9287";
+  Initial unpadded = from_client();
+  unpadded.pad_to = 400;
+  Bytes short_one = unpadded.packet(crypto(0, hello));
+  EXPECT_EQ(probe_of(short_one), Probe::match);
+  short_one[0] &= 0xbf;
+  EXPECT_EQ(probe_of(short_one), Probe::no_match);
   EXPECT_EQ(probe_of(Bytes(1200, 0xff)), Probe::no_match);
   EXPECT_EQ(probe_of(Bytes(48, 0x23)), Probe::no_match);
   EXPECT_EQ(probe_of({}), Probe::no_match);
