@@ -26,6 +26,7 @@ struct Dispatch {
   abi::Evaluate tuple = nullptr;
   abi::Evaluate protocol = nullptr;
   std::vector<abi::Evaluate> session;  // by number in parsers::registry()
+  abi::Evaluate stream = nullptr;
   std::unique_ptr<engine::Unit> code;  // nullptr when there are no families
 };
 
