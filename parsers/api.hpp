@@ -25,6 +25,7 @@ enum class Level : std::uint8_t {
   tuple,     // iris::ConnRecord as it is at L4FirstPacket; of packets by themselves, packet::PacketFacts
   protocol,  // the identified protocol's number (std::uint32_t), at L7OnDisc
   session,   // the protocol's session type, at L7EndHdrs
+  stream,    // iris::ConnRecord as it is at the moment: numbers that only grow, until the connection's end
 };
 
 enum class FieldType : std::uint8_t {
@@ -33,26 +34,63 @@ enum class FieldType : std::uint8_t {
   address,  // iris::IpAddress
 };
 
+// How filters write a number, besides as one.
+enum class Notation : std::uint8_t {
+  plain,
+  duration,  // nanoseconds: 1.5s
+  mac,       // an IEEE 802 address, the first byte sent being the most significant: 00:1b:21:3c:4d:5e
+};
+
+// What a field is about. All but `value` are written as functions, have a field of their own, and no line in
+// `irisctl fields`.
+enum class Part : std::uint8_t {
+  value,   // of lists: any element
+  every,   // all(f …): a list has elements, and it is true of each
+  length,  // len(f): elements of a list (0 where it is absent), bytes of a text
+  sample,  // sample(…): where the connection stands among all of them, from 0 to 2^32 - 1
+};
+
+// What a number with two offsets is.
+enum class Combination : std::uint8_t {
+  either,      // two numbers, of either end
+  sum,         // one
+  difference,  // one: of two iris::Timestamp, the later one first; 0 where a clock ran backwards
+};
+
+// A number that has a name in filters: `dns.qtype = AAAA`.
+struct NamedNumber {
+  std::string_view name;
+  std::uint64_t number = 0;
+};
+
 // A field as filters name it: `<protocol>.<name>`. Has static storage: its address is its identity.
 struct Field {
   std::string_view name;
   FieldType type;
   Level level;
-  std::uint8_t width = 0;             // number: 1, 2, 4 or 8
-  bool truth = false;                 // number: 0 or 1; the bare name asks whether it is 1
-  std::uint8_t alternatives = 1;      // 2: "either end", as ipv4.addr; true when it is true of either
+  std::uint8_t width = 0;         // number: 1, 2, 4 or 8
+  bool truth = false;             // number: 0 or 1; the bare name asks whether it is 1
+  std::uint8_t alternatives = 1;  // 2: "either end", as ipv4.addr; true when it is true of either
+  Combination combination = Combination::either;
+  Part part = Part::value;
+  Notation notation = Notation::plain;
   std::uint16_t offsets[2] = {0, 0};  // in bytes, in what `level` names
   std::uint16_t flag_offset = 0;      // number in a std::optional: offset of its flag; 0: always present
   bool list = false;                  // std::span of `type`: numbers of `width` bytes, or std::string_view
-  // Computed when asked for, rather than at `offsets`. Text only.
+  bool of_headers = false;            // tuple: offsets are in packet::Headers
+  bool names_protocol = false;        // text: a protocol's name, instead of which filters ask for the protocol
+  // Computed when asked for, rather than at `offsets`.
   struct Computed {
-    std::string_view symbol{};  // that code calls `text` by; empty: not computed
+    std::string_view symbol{};  // that code calls the function by; empty: not computed
     // `session` is of the protocol's session type. data() == nullptr: absent. What it refers to lives as long as the
     // session.
     const std::string_view* (*text)(const void* session) noexcept = nullptr;
+    // `base` is what the level's offsets are relative to.
+    std::uint64_t (*number)(const void* base) noexcept = nullptr;
   };
   Computed computed{};
-  std::string_view doc;  // one line for `irisctl fields`
+  std::string_view doc;                  // one line for `irisctl fields`
+  std::span<const NamedNumber> names{};  // number
 };
 
 // ---- parsers --------------------------------------------------------------------------------------------------

@@ -1,10 +1,13 @@
 // How a schema describes the members of its session type: each function makes the field for a member at `offset`.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "parsers/api.hpp"
@@ -70,6 +73,41 @@ constexpr Field numbers(std::string_view name, std::size_t offset, std::string_v
   Field field = number<Number>(name, offset, doc);
   field.list = true;
   return field;
+}
+
+// The same field with names for some of its numbers.
+constexpr Field named(Field field, std::span<const NamedNumber> names) {
+  field.names = names;
+  return field;
+}
+
+// ---- what functions of filters ask of a field: all(f …) and len(f) ---------------------------------------------
+
+constexpr bool has_length(const Field& field) {
+  return field.list || (field.type == FieldType::text && field.computed.symbol.empty());
+}
+
+constexpr Field part_of(Field field, Part part) {
+  field.part = part;
+  if (part != Part::length) return field;
+  field.type = FieldType::number;
+  field.width = sizeof(std::uint64_t);
+  field.names = {};
+  return field;
+}
+
+// `plain` and behind it the parts of its fields. `plain` has static storage.
+template <const auto& plain>
+consteval auto with_parts() {
+  constexpr auto lists = static_cast<std::size_t>(std::ranges::count_if(plain, &Field::list));
+  constexpr auto lengths = static_cast<std::size_t>(std::ranges::count_if(plain, has_length));
+  std::array<Field, plain.size() + lists + lengths> all{};
+  auto next = std::ranges::copy(plain, all.begin()).out;
+  for (const Field& field : plain) {
+    if (field.list) *next++ = part_of(field, Part::every);
+    if (has_length(field)) *next++ = part_of(field, Part::length);
+  }
+  return all;
 }
 
 }  // namespace iris::parsers::fields

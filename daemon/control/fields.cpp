@@ -15,6 +15,8 @@ using parsers::Level;
 std::string_view type_name(const parsers::Field& field) {
   switch (field.type) {
     case FieldType::number:
+      if (field.notation == parsers::Notation::duration) return "duration";
+      if (field.notation == parsers::Notation::mac) return "mac";
       return field.truth ? "truth" : field.list ? "numbers" : "number";
     case FieldType::text:
       return field.list ? "texts" : "text";
@@ -32,6 +34,8 @@ std::string_view ready_at(Level level, bool of_packets) {
       return name(Event::L7OnDisc);
     case Level::session:
       return name(Event::L7EndHdrs);
+    case Level::stream:
+      return name(Event::InL4Conn);
   }
   return {};
 }
@@ -60,6 +64,7 @@ void fill(v1::FieldsResponse::Protocol& message, const parsers::Protocol& protoc
   message.set_session_type(std::string(protocol.session_type));
   message.set_ready(std::string(ready_at(protocol.is_application() ? Level::protocol : Level::tuple, of_packets)));
   for (const parsers::Field& field : protocol.fields) {
+    if (field.part != parsers::Part::value) continue;  // written as a function of one that is listed
     auto& told = *message.add_fields();
     told.set_name(std::string(field.name));
     told.set_type(std::string(type_name(field)));

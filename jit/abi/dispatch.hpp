@@ -13,12 +13,15 @@ namespace iris::abi {
 
 // What is known when an Evaluate runs. Pointers are valid for that call.
 struct Facts {
-  // What offsets of parsers::Level::tuple are relative to: an iris::ConnRecord as it is at the first packet; of packets
-  // by themselves, a parsers::packet::PacketFacts. Set at every event.
+  // What offsets of parsers::Level::tuple and stream are relative to: an iris::ConnRecord as it is at the first packet,
+  // or now; of packets by themselves, a parsers::packet::PacketFacts. Set at every event.
   const void* subject = nullptr;
   const void* session = nullptr;  // parsers::Level::session: the protocol's session type
   std::uint32_t protocol = 0;     // parsers::Level::protocol: number in parsers::registry(); 0 = none was identified
   std::uint32_t worker = 0;       // selects per-worker scratch memory
+  // A parsers::packet::Headers: of the packet, or of the connection's first. Set where some family is of one of its
+  // fields.
+  const void* headers = nullptr;
 };
 
 // Numbers of the predicates found true. Ascending and distinct when Evaluate returns. `capacity` always suffices: the

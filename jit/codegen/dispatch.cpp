@@ -107,6 +107,8 @@ struct DispatchCompiler::Impl {
         return dispatch.tuple;
       case parsers::Level::protocol:
         return dispatch.protocol;
+      case parsers::Level::stream:
+        return dispatch.stream;
       case parsers::Level::session:
         break;
     }

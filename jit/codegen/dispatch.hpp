@@ -25,7 +25,8 @@ struct FamilyShape {
 struct Dispatch {
   abi::Evaluate tuple = nullptr;
   abi::Evaluate protocol = nullptr;
-  std::vector<abi::Evaluate> session;                     // by number in parsers::registry()
+  std::vector<abi::Evaluate> session;  // by number in parsers::registry()
+  abi::Evaluate stream = nullptr;
   std::vector<std::shared_ptr<const engine::Unit>> code;  // of each function
 };
 

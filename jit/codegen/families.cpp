@@ -46,6 +46,7 @@ std::string_view lookup_helper(FieldType type, Operator op) {
 std::string_view base_helper(parsers::Level level) {
   switch (level) {
     case parsers::Level::tuple:
+    case parsers::Level::stream:
       return "iris_base_tuple";
     case parsers::Level::protocol:
       return "iris_base_protocol";
@@ -74,8 +75,16 @@ std::optional<std::uint32_t> protocol_number(const Field& field) {
 std::string label_of(const FamilyShape& shape) {
   const auto protocol = protocol_number(*shape.field);
   const std::string_view owner = protocol ? parsers::registry()[*protocol].name : std::string_view();
+  static constexpr std::string_view parts[] = {"", "every.", "length.", ""};
   return std::string(owner) + (owner.empty() ? "" : ".") + std::string(shape.field->name) + "." +
-         std::string(name_of(shape.op));
+         std::string(parts[static_cast<std::size_t>(shape.field->part)]) + std::string(name_of(shape.op));
+}
+
+// Whether its protocol is one that headers tell.
+bool is_within_headers(const Field& field) {
+  const auto number = protocol_number(field);
+  const Field* presence = number ? parsers::registry()[*number].presence : nullptr;
+  return presence != nullptr && presence->of_headers;
 }
 
 bool well_formed(const Field& field) {
@@ -102,12 +111,14 @@ class FunctionWriter {
     }
   }
 
-  void begin(parsers::Level level) {
+  // `headers`: whether some family is of a field of these.
+  void begin(parsers::Level level, bool headers) {
     ir_.SetInsertPoint(block("entry"));
     auto* answer = ir_.CreateAlloca(llvm::ArrayType::get(ir_.getInt8Ty(), sizeof(index::Answer)), nullptr, "answer");
     answer->setAlignment(llvm::Align(alignof(index::Answer)));
     answer_ = answer;
     base_ = call(base_helper(level), {facts_}, "base");
+    if (headers) headers_ = call("iris_base_headers", {facts_}, "headers");
   }
 
   void family(std::uint32_t number, const FamilyShape& shape) {
@@ -115,7 +126,7 @@ class FunctionWriter {
     computed_ = field.computed.symbol.empty() ? nullptr : compute(field);
     auto* ask = block(std::to_string(number) + "." + label_of(shape));
     auto* after = block(std::to_string(number) + ".after");
-    const std::array present{presence(field, 0), field.alternatives == 2 ? presence(field, 1) : nullptr};
+    const Presence present{presence(field, 0), field.alternatives == 2 ? presence(field, 1) : nullptr};
     branch(both(spoken(field), any(present, field.alternatives)), ask, after);
 
     ir_.SetInsertPoint(ask);
@@ -124,6 +135,10 @@ class FunctionWriter {
     call("iris_begin", {answer_, facts_, matches_});
     if (shape.op == Operator::present) {
       call("iris_lookup_presence", {families_, family, answer_});
+    } else if (field.list && field.part == parsers::Part::value) {
+      look_up_each(family, shape);
+    } else if (field.part == parsers::Part::every) {
+      call("iris_lookup_every", {families_, family, base_, offset(field, 0), answer_});
     } else {
       look_up(family, shape, present);
     }
@@ -159,19 +174,52 @@ class FunctionWriter {
     }
   }
 
-  // The text, from the host's function.
+  // A list's elements, of which there is at least one.
+  void look_up_each(llvm::Value* family, const FamilyShape& shape) {
+    const Field& field = *shape.field;
+    const std::string label = ir_.GetInsertBlock()->getName().str();
+    llvm::Value* size = call("iris_list_size", {base_, offset(field, 0)}, "size");
+    llvm::BasicBlock* before = ir_.GetInsertBlock();
+    llvm::BasicBlock* each = block(label + ".each");
+    llvm::BasicBlock* done = block(label + ".done");
+    ir_.CreateBr(each);
+
+    ir_.SetInsertPoint(each);
+    llvm::PHINode* index = ir_.CreatePHI(ir_.getInt64Ty(), 2, "index");
+    index->addIncoming(ir_.getInt64(0), before);
+    call("iris_again", {answer_});
+    const std::string helper =
+        field.type == FieldType::text ? "iris_element_text" : "iris_element_" + std::to_string(field.width);
+    llvm::Value* element = call(helper, {base_, offset(field, 0), index}, "element");
+    call(lookup_helper(field.type, shape.op), {families_, family, element, answer_});
+    llvm::Value* next = ir_.CreateAdd(index, ir_.getInt64(1), "next");
+    index->addIncoming(next, ir_.GetInsertBlock());
+    ir_.CreateCondBr(ir_.CreateICmpULT(next, size), each, done);
+    ir_.SetInsertPoint(done);
+  }
+
+  // What the host's function returns: a text, or a number.
   llvm::Value* compute(const Field& field) {
-    auto* type = llvm::FunctionType::get(ir_.getPtrTy(), {ir_.getPtrTy()}, false);
+    llvm::Type* result = field.type == FieldType::number ? static_cast<llvm::Type*>(ir_.getInt64Ty()) : ir_.getPtrTy();
+    auto* type = llvm::FunctionType::get(result, {ir_.getPtrTy()}, false);
     const auto function = module_.getOrInsertFunction(llvm::StringRef(field.computed.symbol), type);
     return ir_.CreateCall(function, {base_}, "computed");
   }
 
   llvm::Value* presence(const Field& field, std::size_t alternative) {
+    if (computed_ != nullptr && field.type == FieldType::number) return nullptr;
     if (computed_ != nullptr) return call("iris_has_text", {computed_, ir_.getInt32(0)}, "present");
-    if (field.type == FieldType::text) return call("iris_has_text", {base_, offset(field, alternative)}, "present");
+    const bool length = field.part == parsers::Part::length;
+    if (field.list) {
+      if (length) return nullptr;
+      return ir_.CreateIsNotNull(call("iris_list_size", {base_, offset(field, 0)}, "size"), "present");
+    }
+    if (field.type == FieldType::text || length) {
+      return call("iris_has_text", {base_, offset(field, alternative)}, "present");
+    }
     if (field.flag_offset == 0) return nullptr;
     if (alternative > 0) return nullptr;  // one flag for both
-    return call("iris_flag", {base_, ir_.getInt32(field.flag_offset)}, "present");
+    return call("iris_flag", {base_of(field), ir_.getInt32(field.flag_offset)}, "present");
   }
 
   // Whether the connection, or packet, has the field's protocol at all: a UDP connection has ports, but no tcp.port. A
@@ -181,7 +229,7 @@ class FunctionWriter {
     if (field.level != parsers::Level::tuple || !number) return nullptr;
     const parsers::Protocol& protocol = parsers::registry()[*number];
     if (protocol.presence == nullptr || protocol.presence == &field) return nullptr;
-    auto* actual = value(*protocol.presence, 0);
+    auto* actual = numeric(*protocol.presence, 0);
     const auto is = [&](std::uint64_t wanted) {
       return ir_.CreateICmpEQ(actual, llvm::ConstantInt::get(actual->getType(), wanted), "spoken");
     };
@@ -203,11 +251,22 @@ class FunctionWriter {
 
   llvm::Value* value(const Field& field, std::size_t alternative) {
     if (computed_ != nullptr) return computed_;
-    if (field.type == FieldType::number) {
-      return call("iris_number_" + std::to_string(field.width), {base_, offset(field, alternative)}, "value");
+    if (field.part == parsers::Part::length) {
+      return call(field.list ? "iris_list_size" : "iris_text_size", {base_, offset(field, alternative)}, "value");
     }
+    if (field.type == FieldType::number) return numeric(field, alternative);
     return call("iris_field", {base_, offset(field, alternative)}, "value");
   }
+
+  llvm::Value* numeric(const Field& field, std::size_t alternative) {
+    if (field.combination != parsers::Combination::either) {
+      const bool sum = field.combination == parsers::Combination::sum;
+      return call(sum ? "iris_sum" : "iris_difference", {base_, offset(field, 0), offset(field, 1)}, "value");
+    }
+    return call("iris_number_" + std::to_string(field.width), {base_of(field), offset(field, alternative)}, "value");
+  }
+
+  llvm::Value* base_of(const Field& field) { return field.of_headers ? headers_ : base_; }
 
   llvm::Value* offset(const Field& field, std::size_t alternative) { return ir_.getInt32(field.offsets[alternative]); }
 
@@ -238,6 +297,7 @@ class FunctionWriter {
   llvm::Value* matches_ = nullptr;
   llvm::Value* answer_ = nullptr;
   llvm::Value* base_ = nullptr;
+  llvm::Value* headers_ = nullptr;
   llvm::Value* computed_ = nullptr;  // of the family that is being written, where its field is computed
 };
 
@@ -255,7 +315,9 @@ Result<std::vector<LevelFunction>> level_functions(std::span<const FamilyShape> 
                                            ": no index serves a field of its type and width so");
     }
     std::uint32_t protocol = 0;
-    std::string symbol = field.level == parsers::Level::tuple ? "iris_evaluate_tuple" : "iris_evaluate_protocol";
+    std::string symbol = field.level == parsers::Level::tuple    ? "iris_evaluate_tuple"
+                         : field.level == parsers::Level::stream ? "iris_evaluate_stream"
+                                                                 : "iris_evaluate_protocol";
     if (field.level == parsers::Level::session) {
       const auto found = protocol_number(field);
       if (!found) return fail(ErrorCode::internal, "field '" + std::string(field.name) + "' belongs to no protocol");
@@ -276,8 +338,12 @@ Result<std::vector<LevelFunction>> level_functions(std::span<const FamilyShape> 
 
 void add_function(llvm::Module& module, const llvm::Module& runtime, const LevelFunction& function,
                   std::span<const FamilyShape> families) {
+  const bool headers = std::ranges::any_of(function.families, [&](std::uint32_t number) {
+    const Field& field = *families[number].field;
+    return field.of_headers || is_within_headers(field);
+  });
   FunctionWriter writer(module, runtime, function.symbol);
-  writer.begin(function.level);
+  writer.begin(function.level, headers);
   for (const std::uint32_t number : function.families) writer.family(number, families[number]);
   writer.end();
 }

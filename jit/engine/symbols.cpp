@@ -36,6 +36,7 @@ const HostSymbol user_host[] = {
 
 const HostSymbol dispatch_host[] = {
     {"iris_index_scan", address_of(&iris_index_scan)},
+    {"iris_index_every", address_of(&iris_index_every)},
     {"iris_index_sort", address_of(&iris_index_sort)},
 };
 
@@ -99,7 +100,8 @@ void* find_host(std::span<const HostSymbol> table, std::string_view name) {
 void* find_sdk(std::string_view name) {
   for (const parsers::Protocol& protocol : parsers::registry()) {
     for (const parsers::Field& field : protocol.fields) {
-      if (field.computed.symbol == name && !name.empty()) return address_of(field.computed.text);
+      if (field.computed.symbol != name || name.empty()) continue;
+      return field.computed.text != nullptr ? address_of(field.computed.text) : address_of(field.computed.number);
     }
     if (protocol.sdk_functions == nullptr) continue;
     for (const parsers::SdkFunction& function : protocol.sdk_functions()) {

@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "jit/filter/filter.hpp"
@@ -31,10 +33,43 @@ inline std::unexpected<FilterError> fail_at(const Span& span, std::string messag
 // 'what was written', shortened where it is long, for messages.
 [[nodiscard]] std::string quoted(std::string_view written);
 
+// ---- values -----------------------------------------------------------------------------------------------------
+
+// 443, 0x1bb, 1.5s, 10k, 1%: `digits` without the point, `decimals` of them behind it.
+struct Quantity {
+  std::uint64_t digits = 0;
+  unsigned decimals = 0;
+  std::string_view unit;  // points into the text; may be empty
+};
+struct QuantityRange {
+  Quantity first;
+  Quantity last;
+};
+// 'abc', 'abc'i, |61 62 63|.
+struct Text {
+  std::string bytes;
+  bool in_hexadecimal = false;
+  std::string_view flags;  // letters behind the closing quote; points into the text
+};
+struct Mac {
+  std::uint64_t number = 0;
+};
+// A name where a value stands: `dns.qtype = AAAA`.
+struct Word {
+  std::string_view text;
+};
+// file='hosts.txt'
+struct FileName {
+  std::string name;
+};
+using Written = std::variant<Quantity, QuantityRange, IpAddress, Subnet, Text, Mac, Word, FileName>;
+
 struct Value {
-  Operand operand;
+  Written written;
   Span span;
 };
+
+// ---- tests and what joins them ----------------------------------------------------------------------------------
 
 enum class Relation : std::uint8_t {
   present,  // a name alone: a protocol, or a field that is there
@@ -45,25 +80,46 @@ enum class Relation : std::uint8_t {
   greater_equal,
   in,
   contains,
+  starts_with,
+  ends_with,
+  under,
   matches,
+};
+
+// What is asked about the field.
+enum class Function : std::uint8_t {
+  none,    // its value
+  any,     // any(f = v)
+  all,     // all(f = v)
+  length,  // len(f) = v
 };
 
 // `tls.sni not in {'a', 'b'}`.
 struct Test {
   std::string_view name;  // points into the text
   Span name_span;
+  Function function = Function::none;
   Relation relation = Relation::present;
   bool negated = false;  // `!=`, `not in`, …: the field is present and the relation does not hold
   bool set = false;      // the values stand in braces
+  bool bytes = false;    // `~b`
   Span relation_span;
   std::vector<Value> values;
 };
 
 struct Node {
-  enum class Kind : std::uint8_t { test, negation, conjunction, disjunction };
+  enum class Kind : std::uint8_t {
+    test,
+    sample,  // sample(…): the one value of `test`
+    file,    // file='…': the one value of `test`
+    none,    // none(…)
+    negation,
+    conjunction,
+    disjunction
+  };
 
   Kind kind = Kind::conjunction;
-  Test test;                   // Kind::test
+  Test test;                   // test, sample, file
   std::vector<Node> children;  // the others; a conjunction without any is always true
   Span span;
 };

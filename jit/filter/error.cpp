@@ -56,9 +56,12 @@ Excerpt excerpt_of(std::string_view line, std::size_t begin, std::size_t end) {
   return excerpt;
 }
 
-}  // namespace
+struct Heading {
+  std::string_view where;  // empty: "filter" and the line
+  std::string_view severity;
+};
 
-std::string render(std::string_view text, const FilterError& error, std::string_view where) {
+std::string rendered(std::string_view text, const FilterError& error, const Heading& heading) {
   const std::size_t offset = std::min(error.offset, text.size());
   const std::string_view before = text.substr(0, offset);
   const std::size_t newline = before.rfind('\n');
@@ -68,12 +71,22 @@ std::string render(std::string_view text, const FilterError& error, std::string_
 
   const std::size_t begin = offset - line_begin;
   const Excerpt excerpt = excerpt_of(line, begin, std::min(line.size(), begin + error.length));
-  std::string result = where.empty() ? fmt::format("filter:{}", line_number) : std::string(where);
-  result += fmt::format(":{}: error: {}", begin + 1, error.message);
+  std::string result = heading.where.empty() ? fmt::format("filter:{}", line_number) : std::string(heading.where);
+  result += fmt::format(":{}: {}: {}", begin + 1, heading.severity, error.message);
   if (!error.hint.empty()) result += "; " + error.hint;
   result +=
       fmt::format("\n{}\n{}^{}", excerpt.text, std::string(excerpt.column, ' '), std::string(excerpt.width - 1, '~'));
   return result;
+}
+
+}  // namespace
+
+std::string render(std::string_view text, const FilterError& error, std::string_view where) {
+  return rendered(text, error, {where, "error"});
+}
+
+std::string render_warning(std::string_view text, const FilterWarning& warning, std::string_view where) {
+  return rendered(text, warning, {where, "warning"});
 }
 
 }  // namespace iris::filter

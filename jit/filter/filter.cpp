@@ -4,22 +4,73 @@
 #include <algorithm>
 #include <bit>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 #include "jit/filter/normal.hpp"
+#include "jit/filter/operands.hpp"
 #include "jit/filter/parser.hpp"
 #include "jit/filter/typed.hpp"
 
 namespace iris::filter {
+namespace {
 
-std::expected<Filter, FilterError> parse(std::string_view text, Subject subject) {
+// A filter of words that says nothing. A name alone says that on purpose.
+std::optional<FilterWarning> tautology(const Node& node, const Filter& filter) {
+  const bool always = filter.clauses.size() == 1 && filter.clauses.front().empty();
+  const bool plain = node.kind == Node::Kind::test && node.test.relation == Relation::present;
+  const bool empty = node.kind == Node::Kind::conjunction && node.children.empty();
+  if (!always || plain || empty) return std::nullopt;
+  return fail_at(node.span, "this is always true", "leave the filter empty to see everything").error();
+}
+
+}  // namespace
+
+std::expected<Filter, FilterError> parse(std::string_view text, Subject subject, std::span<const NamedFile> files) {
   const auto node = parse_text(text);
   if (!node) return std::unexpected(node.error());
-  const auto expression = check_types(*node, subject);
+  const auto expression = check_types(*node, subject, Files(files));
   if (!expression) return std::unexpected(expression.error());
-  auto clauses = normalise(*expression, subject);
+  Filter filter{std::string(text), {}, {}};
+  auto clauses = normalise(*expression, subject, filter.warnings);
   if (!clauses) return std::unexpected(std::move(clauses.error()));
-  return Filter{std::string(text), std::move(*clauses)};
+  filter.clauses = std::move(*clauses);
+  if (auto warning = tautology(*node, filter)) filter.warnings.push_back(std::move(*warning));
+  return filter;
+}
+
+std::optional<Filter> narrowed(const Filter& filter, std::string_view protocol) {
+  const parsers::Protocol* found = parsers::find_protocol(protocol);
+  Expression any{Expression::Kind::any, {}, {}, {}};
+  for (const Clause& clause : filter.clauses) {
+    Expression all{Expression::Kind::all, {}, {}, {}};
+    for (const Literal& literal : clause) all.children.push_back({Expression::Kind::literal, literal, {}, {}});
+    any.children.push_back(std::move(all));
+  }
+  Expression both{Expression::Kind::all, {}, {}, {}};
+  both.children.push_back(std::move(any));
+  if (found != nullptr) both.children.push_back(presence_expression(*found, Subject::connection));
+  auto clauses = normalise(both, Subject::connection);
+  if (!clauses) return std::nullopt;
+  return Filter{filter.text, std::move(*clauses), {}};
+}
+
+std::optional<bool> decided(const Predicate& predicate, std::uint64_t value, bool over) {
+  const auto last_of = [](const Operand& operand) {
+    const auto* range = std::get_if<Range>(&operand);
+    return range != nullptr ? range->last : std::get<std::uint64_t>(operand);
+  };
+  const auto holds = [&](const Operand& operand) {
+    const auto* range = std::get_if<Range>(&operand);
+    return (range != nullptr ? range->first : std::get<std::uint64_t>(operand)) <= value && value <= last_of(operand);
+  };
+  if (predicate.op == Operator::present) return true;
+  if (over) return std::ranges::any_of(predicate.operands, holds);
+  // Ranges are disjoint and in order: all that the number can come to is in the last or not at all.
+  const Operand& last = *std::prev(predicate.operands.end());
+  if (last_of(last) < value) return false;
+  if (last_of(last) == greatest(predicate.field->width) && holds(last)) return true;
+  return std::nullopt;
 }
 
 std::size_t hash(const Predicate& predicate) {

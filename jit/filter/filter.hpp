@@ -1,21 +1,18 @@
 // The filter language: text in, typed normal form out. Fields come from the parsers' schemas; nothing is listed here.
-//
-// Semantics (see also the SDK's tutorial): a field implies its protocol and its presence, so any comparison on an
-// absent field is false, `!=` too; `not (…)` is plain negation. Predicates on a session that are joined by `and`
-// concern the same session.
+// README.md beside this says what authors may write and what it means.
 #pragma once
 
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
-#include <iris/net.hpp>
-
+#include "jit/filter/operand.hpp"
 #include "parsers/api.hpp"
 
 namespace iris::filter {
@@ -25,34 +22,25 @@ namespace iris::filter {
 enum class Subject : std::uint8_t { connection, packet };
 
 enum class Operator : std::uint8_t {
-  present,    // no operands
-  one_of,     // =, and `in` a set of values: numbers, texts, addresses
-  in_range,   // <, <=, >, >=, and `in` ranges: Range
-  in_subnet,  // Subnet
-  contains,   // texts
-  starts_with,
-  ends_with,
-  under,      // texts: the operand, or it behind a dot
-  matches,    // texts: regular expressions in Hyperscan's dialect of PCRE, unanchored
+  present,      // no operands
+  one_of,       // =, and `in` a set of values: numbers, texts, addresses
+  in_range,     // <, <=, >, >=, and `in` ranges: Range
+  in_subnet,    // Subnet
+  contains,     // texts
+  starts_with,  // texts
+  ends_with,    // texts
+  under,        // texts: equal, or ends with it and a '.' before it
+  matches,      // texts: regular expressions in Hyperscan's dialect of PCRE, unanchored, of bytes
 };
 
-// Both ends belong to it.
-struct Range {
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-  auto operator<=>(const Range&) const = default;
-};
-
-using Operand = std::variant<std::uint64_t, Range, IpAddress, Subnet, std::string>;
-
-// True when the operator holds for the field's value (for "either end" fields: for either value) and any operand. False
-// when the field is absent; the fields of a protocol that the connection does not have are: tcp.port is absent on UDP.
-// Two predicates are the same predicate when they are equal: operands are sorted and distinct, ranges and blocks
-// disjoint.
+// True when the operator holds for the field's value (for "either end" fields: for either value; for lists: for any
+// element, or for every one, as Field::part says) and any operand. False when the field is absent; the fields of a
+// protocol that the connection does not have are: tcp.port is absent on UDP. Two predicates are the same predicate when
+// they are equal: operands are sorted and distinct, ranges and blocks disjoint.
 struct Predicate {
   const parsers::Field* field = nullptr;
   Operator op = Operator::present;
-  std::vector<Operand> operands;
+  Operands operands;
   auto operator<=>(const Predicate&) const = default;
   bool operator==(const Predicate&) const = default;
 };
@@ -68,14 +56,6 @@ struct Literal {
 // level, distinct. Implied protocols and transports are spelled out.
 using Clause = std::vector<Literal>;
 
-// Disjunctive normal form: any of the clauses holds. Never empty, at most `max_clauses`; no clause contradicts itself
-// and none is implied by another. One empty clause: always true.
-struct Filter {
-  std::string text;  // as written
-  std::vector<Clause> clauses;
-};
-inline constexpr std::size_t max_clauses = 64;
-
 // Where in the text, and what would help.
 struct FilterError {
   std::size_t offset = 0;  // in bytes
@@ -83,8 +63,30 @@ struct FilterError {
   std::string message;     // "unknown field 'tls.snl'"
   std::string hint;        // "did you mean 'tls.sni'?"; may be empty
 };
+using FilterWarning = FilterError;
 
-[[nodiscard]] std::expected<Filter, FilterError> parse(std::string_view text, Subject subject = Subject::connection);
+// Disjunctive normal form: any of the clauses holds. Never empty, at most `max_clauses`; no clause contradicts itself
+// and none is implied by another. One empty clause: always true.
+struct Filter {
+  std::string text;  // as written
+  std::vector<Clause> clauses;
+  std::vector<FilterWarning> warnings;  // what is written and has no effect, in the order of the text
+};
+inline constexpr std::size_t max_clauses = 64;
+
+// A file that the text may name, as in file='hosts.txt'.
+struct NamedFile {
+  std::string name;
+  std::string content;
+  std::string failure{};  // why it could not be read; empty: it was
+};
+
+// What may be said about `subject`. Texts without the files that they name are refused.
+[[nodiscard]] std::expected<Filter, FilterError> parse(std::string_view text, Subject subject = Subject::connection,
+                                                       std::span<const NamedFile> files = {});
+
+// What remains of it for connections that have the protocol (its registry name): nullopt when that is nothing.
+[[nodiscard]] std::optional<Filter> narrowed(const Filter& filter, std::string_view protocol);
 
 // The text with a caret line under it, without a newline at the end, for filters that stand alone:
 //   filter:1:5: error: unknown field 'tls.snl'; did you mean 'tls.sni'?
@@ -92,6 +94,8 @@ struct FilterError {
 //   ^~~~~~~
 // `where` is what stands there instead of `filter:1`, if it is not empty.
 [[nodiscard]] std::string render(std::string_view text, const FilterError& error, std::string_view where = {});
+[[nodiscard]] std::string render_warning(std::string_view text, const FilterWarning& warning,
+                                         std::string_view where = {});
 
 // Canonical text of a predicate, a literal, a clause: "tls.sni contains 'x'". It parses back to the same.
 [[nodiscard]] std::string to_text(const Predicate& predicate);
@@ -100,6 +104,10 @@ struct FilterError {
 
 // Equal predicates have equal ones.
 [[nodiscard]] std::size_t hash(const Predicate& predicate);
+
+// A predicate of Level::stream, when its field's number has come to `value` and can only grow: true or false as soon as
+// no further growth can change that, nullopt until then. `over`: the connection has ended.
+[[nodiscard]] std::optional<bool> decided(const Predicate& predicate, std::uint64_t value, bool over);
 
 // The last level at which any of its literals becomes decidable.
 [[nodiscard]] parsers::Level level(const Filter& filter);

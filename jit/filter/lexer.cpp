@@ -33,6 +33,9 @@ constexpr auto keywords = std::to_array<Spelling>({
     {"NOT", TokenKind::logical_not},
     {"IN", TokenKind::in},
     {"contains", TokenKind::contains},
+    {"starts_with", TokenKind::starts_with},
+    {"ends_with", TokenKind::ends_with},
+    {"under", TokenKind::under},
     {"matches", TokenKind::matches},
 });
 
@@ -61,6 +64,7 @@ bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 // Of names, numbers, ranges, addresses and blocks: none needs a space to end it before an operator or a bracket.
 bool is_word(char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '.' || c == ':' || c == '/'; }
+bool is_hexadecimal(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 class Lexer {
  public:
@@ -84,28 +88,45 @@ class Lexer {
  private:
   using Result = std::expected<Token, FilterError>;
 
+  [[nodiscard]] char at(std::size_t offset) const { return offset < text_.size() ? text_[offset] : '\0'; }
+
   [[nodiscard]] Result next() const {
     const char c = text_[offset_];
     if (is_word(c)) return word();
-    if (c == '\'' || c == '"') {
-      auto literal = parse_string(text_, offset_);
-      if (!literal) return std::unexpected(std::move(literal.error()));
-      return Token{TokenKind::value, literal->span, {}, std::move(literal->value)};
-    }
+    if (c == '\'' || c == '"') return text(parse_string(text_, offset_));
+    if (c == '|' && begins_bytes()) return text(parse_bytes(text_, offset_));
+    // `~bar` would be a name without its quotes.
+    for (const auto& [spelling, kind] :
+         {Spelling{"!~b", TokenKind::not_matches_bytes}, {"~b", TokenKind::matches_bytes}})
+      if (text_.substr(offset_).starts_with(spelling) && !is_word(at(offset_ + spelling.size())))
+        return Token{kind, {offset_, spelling.size()}, {}, {}};
     for (const auto& [spelling, kind] : symbols)
       if (text_.substr(offset_).starts_with(spelling)) return Token{kind, {offset_, spelling.size()}, {}, {}};
     return fail_at({offset_, 1}, fmt::format("unexpected character {}", quoted(text_.substr(offset_, 1))),
                    c == '&' || c == '|' ? fmt::format("write {0}{0} or '{1}'", c, c == '&' ? "and" : "or") : "");
   }
 
+  // Whether the '|' here is not the first half of '||': a digit follows.
+  [[nodiscard]] bool begins_bytes() const {
+    std::size_t next = offset_ + 1;
+    while (is_space(at(next))) ++next;
+    return is_hexadecimal(at(next));
+  }
+
+  static Result text(std::expected<TextLiteral, FilterError> literal) {
+    if (!literal) return std::unexpected(std::move(literal.error()));
+    return Token{TokenKind::value, literal->span, {}, std::move(literal->text)};
+  }
+
   [[nodiscard]] Result word() const {
     std::size_t end = offset_;
     while (end < text_.size() && is_word(text_[end])) ++end;
+    if (at(end) == '%') ++end;
     const Span span{offset_, end - offset_};
     const std::string_view written = text_.substr(span.offset, span.length);
     for (const auto& [spelling, kind] : keywords)
       if (written == spelling) return Token{kind, span, {}, {}};
-    // Names begin with a letter; so do some IPv6 addresses, which have colons.
+    // Names begin with a letter; so do some IPv6 addresses and IEEE 802's, which have colons.
     if (is_letter(written.front()) && written.find(':') == std::string_view::npos) {
       if (written.find('/') == std::string_view::npos && written.find("..") == std::string_view::npos)
         return Token{TokenKind::name, span, {}, {}};

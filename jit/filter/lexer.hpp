@@ -1,4 +1,5 @@
-// Text → tokens. Values are complete here: a token of kind `value` carries its number, range, address, block or string.
+// Text → tokens. Values are complete here: a token of kind `value` carries its number, address, block or string as
+// written.
 #pragma once
 
 #include <cstdint>
@@ -30,15 +31,20 @@ enum class TokenKind : std::uint8_t {
   greater_equal,
   in,
   contains,
+  starts_with,
+  ends_with,
+  under,
   matches,
   not_matches,
+  matches_bytes,
+  not_matches_bytes,
 };
 
 struct Token {
   TokenKind kind = TokenKind::end;
   Span span;
   std::string_view text;  // points into the tokenized text
-  Operand value;          // TokenKind::value
+  Written value;          // TokenKind::value
 };
 
 // The last token is `end`; no other is.

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "jit/filter/affixes.hpp"
 #include "jit/filter/names.hpp"
 
 namespace iris::filter {
@@ -69,12 +70,17 @@ bool Literals::predicate_implies(LiteralId a, LiteralId b) const {
   const Predicate& general = predicate(b);
   if (predicate(a).field != general.field) return false;
   if (general.op == Operator::present) return true;
-  return !at(a).intervals.empty() && covers(at(b).intervals, at(a).intervals);
+  if (!at(a).intervals.empty() && covers(at(b).intervals, at(a).intervals)) return true;
+  return text_implies(predicate(a), general);
 }
 
 bool Literals::disjoint(LiteralId a, LiteralId b) const {
-  if (predicate(a).field != predicate(b).field || predicate(a).field->alternatives != 1) return false;
-  if (at(a).intervals.empty() || at(b).intervals.empty()) return false;
+  const parsers::Field& field = *predicate(a).field;
+  if (&field != predicate(b).field) return false;
+  // One of two ends, or of several elements, may be in each.
+  const bool several = field.alternatives != 1 || (field.list && field.part == parsers::Part::value);
+  if (several) return false;
+  if (at(a).intervals.empty() || at(b).intervals.empty()) return texts_exclude(predicate(a), predicate(b));
   return !overlap(at(a).intervals, at(b).intervals);
 }
 

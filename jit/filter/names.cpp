@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "jit/abi/nearest.hpp"
+#include "jit/filter/operands.hpp"
+#include "jit/filter/spellings.hpp"
 
 namespace iris::filter {
 namespace {
@@ -36,10 +38,6 @@ struct Nearest {
   }
 };
 
-std::string full_name(const parsers::Protocol& protocol, const parsers::Field& field) {
-  return fmt::format("{}.{}", protocol.name, field.name);
-}
-
 std::string suggestion(std::string_view written) {
   constexpr std::size_t longest = 64;  // of a name worth comparing
   if (written.size() > longest) return {};
@@ -49,6 +47,7 @@ std::string suggestion(std::string_view written) {
     if (protocol.name.empty()) continue;
     nearest.offer(protocol.name);
     for (const auto& field : protocol.fields) {
+      if (field.part != parsers::Part::value) continue;
       nearest.offer(full_name(protocol, field));
       if (same_field.empty() && field.name == written) same_field = full_name(protocol, field);
     }
@@ -72,7 +71,31 @@ std::string list(auto&& range, auto projection) {
 
 }  // namespace
 
-std::expected<Name, FilterError> resolve(std::string_view name, const Span& span) {
+std::string full_name(const parsers::Protocol& protocol, const parsers::Field& field) {
+  return fmt::format("{}.{}", protocol.name, field.name);
+}
+
+const parsers::Field* part_of(const Name& name, parsers::Part part) {
+  const auto found = std::ranges::find_if(name.protocol->fields, [&](const parsers::Field& field) {
+    return field.part == part && field.name == name.field->name;
+  });
+  return found == name.protocol->fields.end() ? nullptr : &*found;
+}
+
+const parsers::Field* whole_of(const parsers::Field& field) {
+  const bool by_itself = field.part == parsers::Part::value || field.part == parsers::Part::sample ||
+                         (field.part == parsers::Part::length && field.list);
+  return by_itself ? &field : part_of({owner(field), &field}, parsers::Part::value);
+}
+
+const parsers::Field& sample_field() {
+  static const parsers::Field& field =
+      *std::ranges::find(parsers::find_protocol("conn")->fields, parsers::Part::sample, &parsers::Field::part);
+  return field;
+}
+
+std::expected<Name, FilterError> resolve(std::string_view written, const Span& span) {
+  const std::string_view name = our_name(written);
   const std::size_t dot = name.find('.');
   const std::string_view protocol_name = name.substr(0, dot);
   const parsers::Protocol* protocol = protocol_name.empty() ? nullptr : parsers::find_protocol(protocol_name);
@@ -84,7 +107,9 @@ std::expected<Name, FilterError> resolve(std::string_view name, const Span& span
   }
   if (dot == std::string_view::npos) return Name{protocol, nullptr};
 
-  const auto field = std::ranges::find(protocol->fields, name.substr(dot + 1), &parsers::Field::name);
+  const auto field = std::ranges::find_if(protocol->fields, [&](const parsers::Field& each) {
+    return each.part == parsers::Part::value && each.name == name.substr(dot + 1);
+  });
   if (field != protocol->fields.end()) return Name{protocol, &*field};
   std::string hint = suggestion(name);
   constexpr std::size_t readable = 8;
@@ -103,15 +128,22 @@ const parsers::Protocol* owner(const parsers::Field& field) {
   return nullptr;
 }
 
-std::optional<Predicate> presence(const parsers::Protocol& protocol, Subject subject) {
-  const bool always = protocol.occurrence == parsers::Occurrence::every_connection && subject == Subject::connection;
-  if (protocol.presence == nullptr || always) return std::nullopt;
-  Predicate predicate{protocol.presence, Operator::one_of, {protocol.presence_value}};
-  if (protocol.presence_other != 0) predicate.operands.emplace_back(protocol.presence_other);
+const Predicate& some_service() {
+  static const Predicate predicate{
+      &parsers::service_field, Operator::in_range, {Range{1, greatest(parsers::service_field.width)}}};
   return predicate;
 }
 
+std::optional<Predicate> presence(const parsers::Protocol& protocol, Subject subject) {
+  const bool always = protocol.occurrence == parsers::Occurrence::every_connection && subject == Subject::connection;
+  if (protocol.presence == nullptr || always) return std::nullopt;
+  std::vector<Operand> values{protocol.presence_value};
+  if (protocol.presence_other != 0) values.emplace_back(protocol.presence_other);
+  return Predicate{protocol.presence, Operator::one_of, std::move(values)};
+}
+
 const parsers::Protocol* presence_of(const Predicate& predicate) {
+  if (predicate.op != Operator::one_of) return nullptr;
   for (const auto& protocol : parsers::registry())
     if (protocol.presence == predicate.field && !protocol.name.empty() &&
         presence(protocol, Subject::packet) == predicate)

@@ -46,7 +46,8 @@ bool add(Disjunction& disjunction, Conjunction conjunction) {
 
 class Normaliser {
  public:
-  explicit Normaliser(Subject subject) : subject_(subject), literals_(subject) {}
+  Normaliser(Subject subject, std::vector<FilterWarning>& warnings)
+      : subject_(subject), literals_(subject), warnings_(warnings) {}
   std::expected<std::vector<Clause>, FilterError> run(const Expression& expression);
 
  private:
@@ -54,6 +55,9 @@ class Normaliser {
 
   Result convert(const Expression& expression);
   Result convert_any(const Expression& expression);
+  Result convert_alternative(const Expression& alternative);
+  // What each child of an `or` became.
+  void warn_of_covered(const Expression& expression, const std::vector<Disjunction>& parts);
   Result convert_all(const Expression& expression);
   Result product(const Disjunction& left, const Disjunction& right, const Span& span);
   Conjunction convert_literal(const Expression& expression);
@@ -67,18 +71,21 @@ class Normaliser {
   Result simplify(const Disjunction& disjunction);
   [[nodiscard]] Expression without_redundant(const Conjunction& conjunction) const;
   void drop_covered(Disjunction& disjunction) const;
+  [[nodiscard]] bool is_everything(const Disjunction& disjunction) const;
   [[nodiscard]] bool covers(const Conjunction& general, const Conjunction& special) const;
   [[nodiscard]] Clause to_clause(const Conjunction& conjunction) const;
 
   const Subject subject_;
   Literals literals_;
+  std::vector<FilterWarning>& warnings_;
   std::optional<FilterError> conflict_;  // the first
 };
 
 std::unexpected<FilterError> too_many(const Span& span) {
-  return fail_at(span,
-                 fmt::format("filter has more than {} alternatives once 'and' is distributed over 'or'", max_clauses),
-                 "use 'in {…}' for several values of one field, or split it into several subscriptions");
+  return fail_at(
+      span, fmt::format("filter has more than {} alternatives once 'and' is distributed over 'or'", max_clauses),
+      "write several values of one field as a set, f in {…}, rather than with 'or'; or split it into several "
+      "subscriptions");
 }
 
 std::string shortened(std::string text) {
@@ -129,17 +136,49 @@ Normaliser::Result Normaliser::product(const Disjunction& left, const Disjunctio
   return result;
 }
 
+// One that can never be true is not wrong, but was hardly meant.
+Normaliser::Result Normaliser::convert_alternative(const Expression& alternative) {
+  const auto before = std::exchange(conflict_, std::nullopt);
+  auto part = convert(alternative);
+  if (part && part->empty() && conflict_)
+    warnings_.push_back(
+        {conflict_->offset, conflict_->length, "this alternative " + conflict_->message, conflict_->hint});
+  if (before) conflict_ = before;
+  return part;
+}
+
+void Normaliser::warn_of_covered(const Expression& expression, const std::vector<Disjunction>& parts) {
+  const auto is_covered_by = [&](const Disjunction& part, const Disjunction& other) {
+    return !part.empty() && std::ranges::all_of(part, [&](const Conjunction& special) {
+      return std::ranges::any_of(other, [&](const Conjunction& general) { return covers(general, special); });
+    });
+  };
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (expression.children[i].implied) continue;
+    for (std::size_t j = 0; j < parts.size(); ++j) {
+      if (i == j || !is_covered_by(parts[i], parts[j]) || (j > i && is_covered_by(parts[j], parts[i]))) continue;
+      const Span& span = expression.children[i].span;
+      warnings_.push_back(
+          {span.offset, std::max<std::size_t>(span.length, 1), "this alternative adds nothing: another covers it", ""});
+      break;
+    }
+  }
+}
+
 Normaliser::Result Normaliser::convert_any(const Expression& expression) {
   if (expression.children.empty() && !conflict_)
     conflict_ = fail_at(expression.span, "can never be true: what is negated here holds for every connection").error();
   Disjunction result;
+  std::vector<Disjunction> parts;
   for (const Expression& child : expression.children) {
-    auto part = convert(child);
+    auto part = expression.alternatives ? convert_alternative(child) : convert(child);
     if (!part) return part;
+    if (expression.alternatives) parts.push_back(*part);
     for (auto& conjunction : *part)
       if (!add(result, std::move(conjunction))) return too_many(expression.span);
   }
   if (result.size() > max_clauses) return too_many(expression.span);
+  warn_of_covered(expression, parts);
   return result;
 }
 
@@ -203,6 +242,19 @@ void Normaliser::drop_covered(Disjunction& disjunction) const {
   }
 }
 
+// `not b or …` is everything where `b` makes one of the others true.
+bool Normaliser::is_everything(const Disjunction& disjunction) const {
+  return std::ranges::any_of(disjunction, [&](const Conjunction& one) {
+    if (one.literals.size() != 1 || !is_negated(one.literals.front())) return false;
+    const LiteralId otherwise = opposite(one.literals.front());
+    return std::ranges::any_of(disjunction, [&](const Conjunction& other) {
+      return std::ranges::all_of(other.literals, [&](LiteralId needed) {
+        return needed == otherwise || literals_.implies(otherwise, needed);
+      });
+    });
+  });
+}
+
 Normaliser::Result Normaliser::simplify(const Disjunction& disjunction) {
   Disjunction result;
   for (const Conjunction& conjunction : disjunction) {
@@ -216,6 +268,7 @@ Normaliser::Result Normaliser::simplify(const Disjunction& disjunction) {
     }
   }
   drop_covered(result);
+  if (is_everything(result)) return Disjunction{Conjunction{}};
   return result;
 }
 
@@ -260,8 +313,16 @@ std::expected<std::vector<Clause>, FilterError> Normaliser::run(const Expression
 
 }  // namespace
 
+std::expected<std::vector<Clause>, FilterError> normalise(const Expression& expression, Subject subject,
+                                                          std::vector<FilterWarning>& warnings) {
+  auto clauses = Normaliser(subject, warnings).run(expression);
+  std::ranges::sort(warnings, {}, &FilterWarning::offset);
+  return clauses;
+}
+
 std::expected<std::vector<Clause>, FilterError> normalise(const Expression& expression, Subject subject) {
-  return Normaliser(subject).run(expression);
+  std::vector<FilterWarning> unread;
+  return normalise(expression, subject, unread);
 }
 
 }  // namespace iris::filter

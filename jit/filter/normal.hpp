@@ -10,5 +10,8 @@
 namespace iris::filter {
 
 [[nodiscard]] std::expected<std::vector<Clause>, FilterError> normalise(const Expression& expression, Subject subject);
+// Also what the author wrote and has no effect.
+[[nodiscard]] std::expected<std::vector<Clause>, FilterError> normalise(const Expression& expression, Subject subject,
+                                                                        std::vector<FilterWarning>& warnings);
 
 }  // namespace iris::filter

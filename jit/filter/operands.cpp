@@ -40,11 +40,11 @@ Predicate ranges(const parsers::Field& field, const std::vector<Operand>& operan
   }
   if (merged.front() == Range{0, greatest(field.width)}) return {&field, Operator::present, {}};
   if (std::ranges::all_of(merged, [](const Range& range) { return range.first == range.last; })) {
-    Predicate result{&field, Operator::one_of, {}};
-    for (const Range& range : merged) result.operands.emplace_back(range.first);
-    return result;
+    std::vector<Operand> numbers;
+    for (const Range& range : merged) numbers.emplace_back(range.first);
+    return {&field, Operator::one_of, std::move(numbers)};
   }
-  return {&field, Operator::in_range, {merged.begin(), merged.end()}};
+  return {&field, Operator::in_range, std::vector<Operand>(merged.begin(), merged.end())};
 }
 
 Predicate blocks(const parsers::Field& field, std::vector<Operand> operands) {
@@ -53,24 +53,22 @@ Predicate blocks(const parsers::Field& field, std::vector<Operand> operands) {
       operand = Subnet{*address, static_cast<std::uint8_t>(address->is_v4() ? 32 : 128)};
   // A block sorts behind the blocks that hold it: its address is not less than theirs and its length is greater.
   sort_distinct(operands);
-  Predicate result{&field, Operator::in_subnet, {}};
+  std::vector<Operand> disjoint;
   std::optional<Subnet> latest[2];  // of IPv6, of IPv4: kept blocks are disjoint, so only the last can hold the next
   for (const Operand& operand : operands) {
     const auto& block = std::get<Subnet>(operand);
     auto& kept = latest[block.address.is_v4() ? 1 : 0];
     if (kept && masked({block.address, kept->length}) == *kept) continue;
     kept = block;
-    result.operands.emplace_back(block);
+    disjoint.emplace_back(block);
   }
   const auto is_host = [](const Operand& operand) {
     const auto& block = std::get<Subnet>(operand);
     return block.length == (block.address.is_v4() ? 32 : 128);
   };
-  if (std::ranges::all_of(result.operands, is_host)) {
-    result.op = Operator::one_of;
-    for (Operand& operand : result.operands) operand = std::get<Subnet>(operand).address;
-  }
-  return result;
+  if (!std::ranges::all_of(disjoint, is_host)) return {&field, Operator::in_subnet, std::move(disjoint)};
+  for (Operand& operand : disjoint) operand = std::get<Subnet>(operand).address;
+  return {&field, Operator::one_of, std::move(disjoint)};
 }
 
 std::string key(std::uint64_t number) {
@@ -114,6 +112,30 @@ Predicate membership(const parsers::Field& field, std::vector<Operand> operands)
     return blocks(field, std::move(operands));
   sort_distinct(operands);
   return {&field, Operator::one_of, std::move(operands)};
+}
+
+Predicate search(const parsers::Field& field, Operator op, std::vector<Operand> operands) {
+  const auto text = [](Operand& operand) -> std::string& { return std::get<std::string>(operand); };
+  const auto turn_all = [&] { std::ranges::for_each(operands, [&](Operand& o) { std::ranges::reverse(text(o)); }); };
+  const bool from_behind = op == Operator::ends_with || op == Operator::under;
+  if (from_behind) turn_all();
+  sort_distinct(operands);
+  if (from_behind || op == Operator::starts_with) {
+    // What a text covers follows it. Of domains it may be that others are in between: 'b', 'b-c', 'b.a', turned round.
+    std::vector<std::string> kept;
+    std::erase_if(operands, [&](Operand& operand) {
+      const std::string& candidate = text(operand);
+      while (!kept.empty() && !candidate.starts_with(kept.back())) kept.pop_back();
+      const bool covered = std::ranges::any_of(kept, [&](const std::string& beginning) {
+        return op != Operator::under || beginning.size() == candidate.size() || candidate[beginning.size()] == '.';
+      });
+      if (!covered) kept.push_back(candidate);
+      return covered;
+    });
+  }
+  if (from_behind) turn_all();
+  sort_distinct(operands);
+  return {&field, op, std::move(operands)};
 }
 
 std::vector<Interval> intervals(const Predicate& predicate) {

@@ -14,6 +14,10 @@ namespace iris::filter {
 // field's width becomes `present`. `operands` is not empty.
 [[nodiscard]] Predicate membership(const parsers::Field& field, std::vector<Operand> operands);
 
+// The predicate that `op`, which looks for texts, holds for one of these: sorted, distinct, without affixes that others
+// cover. `operands` is not empty.
+[[nodiscard]] Predicate search(const parsers::Field& field, Operator op, std::vector<Operand> operands);
+
 // The greatest number that fits a field of `width` bytes.
 [[nodiscard]] constexpr std::uint64_t greatest(std::uint8_t width) {
   return width >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8U * width)) - 1;

@@ -4,9 +4,14 @@
 //   disjunction = conjunction { ("or" | "||") conjunction }
 //   conjunction = negation { ("and" | "&&") negation }
 //   negation    = ("not" | "!") negation | "(" disjunction ")" | test
-//   test        = name [ relation operand ]
-//   relation    = "=" | "==" | "!=" | "<" | "<=" | ">" | ">=" | [ "not" ] ("in" | "contains" | "matches") | "~" | "!~"
-//   operand     = value | "{" value { "," value } "}"
+//   test        = name [ comparison ] | ("any" | "all") "(" name comparison ")" | "len" "(" name ")" [ comparison ]
+//               | "none" "(" disjunction ")" | "sample" "(" value ")" | file
+//   comparison  = relation operand
+//   relation    = "=" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "!~" | "~b" | "!~b"
+//               | [ "not" | "!" ] ("in" | "contains" | "starts_with" | "ends_with" | "under" | "matches")
+//   operand     = item | "{" item { "," item } "}"
+//   item        = value | name | file
+//   file        = "file" "=" string
 #pragma once
 
 #include <cstddef>

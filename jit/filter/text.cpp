@@ -7,6 +7,7 @@
 #include "jit/filter/filter.hpp"
 #include "jit/filter/names.hpp"
 #include "jit/filter/operands.hpp"
+#include "jit/filter/quantity.hpp"
 #include "jit/filter/value.hpp"
 
 namespace iris::filter {
@@ -17,10 +18,25 @@ std::string field_name(const parsers::Field& field) {
   return protocol.empty() ? std::string(field.name) : fmt::format("{}.{}", protocol, field.name);
 }
 
+std::string number_text(std::uint64_t number, parsers::Notation notation) {
+  switch (notation) {
+    case parsers::Notation::duration:
+      return duration_text(number);
+    case parsers::Notation::mac:
+      return mac_text(number);
+    case parsers::Notation::plain:
+      break;
+  }
+  return std::to_string(number);
+}
+
 struct OperandText {
-  std::string operator()(std::uint64_t number) const { return std::to_string(number); }
+  parsers::Notation notation;
+
+  std::string operator()(std::uint64_t number) const { return number_text(number, notation); }
   std::string operator()(const Range& range) const {
-    return range.first == range.last ? std::to_string(range.first) : fmt::format("{}..{}", range.first, range.last);
+    const std::string first = (*this)(range.first);
+    return range.first == range.last ? first : fmt::format("{}..{}", first, (*this)(range.last));
   }
   std::string operator()(const IpAddress& address) const { return filter::to_text(address); }
   std::string operator()(const Subnet& subnet) const { return filter::to_text(subnet); }
@@ -28,18 +44,20 @@ struct OperandText {
 };
 
 // The one, or all in braces.
-std::string operand_list(const std::vector<Operand>& operands) {
-  if (operands.size() == 1) return std::visit(OperandText{}, operands.front());
+std::string operand_list(const Operands& operands, parsers::Notation notation) {
+  const OperandText text{notation};
+  if (operands.size() == 1) return std::visit(text, operands.front());
   std::string result = "{";
   for (const Operand& operand : operands) {
     if (result.size() > 1) result += ", ";
-    result += std::visit(OperandText{}, operand);
+    result += std::visit(text, operand);
   }
   return result + "}";
 }
 
 std::string comparison(const Predicate& predicate) {
-  const std::string operands = operand_list(predicate.operands);
+  const parsers::Notation notation = predicate.field->notation;
+  const std::string operands = operand_list(predicate.operands, notation);
   switch (predicate.op) {
     case Operator::present:
       return "";
@@ -48,8 +66,8 @@ std::string comparison(const Predicate& predicate) {
     case Operator::in_range:
       if (predicate.operands.size() == 1) {
         const Range& range = std::get<Range>(predicate.operands.front());
-        if (range.first == 0) return fmt::format(" <= {}", range.last);
-        if (range.last == greatest(predicate.field->width)) return fmt::format(" >= {}", range.first);
+        if (range.first == 0) return " <= " + number_text(range.last, notation);
+        if (range.last == greatest(predicate.field->width)) return " >= " + number_text(range.first, notation);
       }
       return " in " + operands;
     case Operator::in_subnet:
@@ -68,11 +86,31 @@ std::string comparison(const Predicate& predicate) {
   return "";
 }
 
+// sample(…): everything below a share.
+std::string sample_text(const Predicate& predicate) {
+  if (predicate.op == Operator::present) return "sample(100%)";
+  const auto* range = std::get_if<Range>(&predicate.operands.front());
+  const std::uint64_t last = range != nullptr ? range->last : std::get<std::uint64_t>(predicate.operands.front());
+  return fmt::format("sample({})", percent_text(last + 1));
+}
+
 }  // namespace
 
 std::string to_text(const Predicate& predicate) {
   if (const parsers::Protocol* protocol = presence_of(predicate)) return std::string(protocol->name);
-  return field_name(*predicate.field) + comparison(predicate);
+  if (predicate == some_service()) return "conn.service";
+  const std::string name = field_name(*predicate.field);
+  switch (predicate.field->part) {
+    case parsers::Part::value:
+      break;
+    case parsers::Part::every:
+      return fmt::format("all({}{})", name, comparison(predicate));
+    case parsers::Part::length:
+      return fmt::format("len({}){}", name, comparison(predicate));
+    case parsers::Part::sample:
+      return sample_text(predicate);
+  }
+  return name + comparison(predicate);
 }
 
 std::string to_text(const Literal& literal) { return (literal.negated ? "not " : "") + to_text(literal.predicate); }

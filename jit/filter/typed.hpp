@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "jit/filter/ast.hpp"
+#include "jit/filter/files.hpp"
 
 namespace iris::filter {
 
@@ -17,10 +18,15 @@ struct Expression {
   Literal literal;  // Kind::literal
   std::vector<Expression> children;
   Span span;
+  bool alternatives = false;  // `any`: the author wrote an `or`
+  bool implied = false;       // a child of such an `any` that the author did not write as one
 };
 
 // Joined, as by join_literals.
-[[nodiscard]] std::expected<Expression, FilterError> check_types(const Node& node, Subject subject);
+[[nodiscard]] std::expected<Expression, FilterError> check_types(const Node& node, Subject subject, const Files& files);
+
+// The protocol's presence as an expression about `subject`.
+[[nodiscard]] Expression presence_expression(const parsers::Protocol& protocol, Subject subject);
 
 // Of an `any` or `all`: children that one predicate can say together become one. `tcp.port = 80 or tcp.port = 443` is
 // one predicate of two operands, and so is `not tcp.port = 80 and not tcp.port = 443`, negated.

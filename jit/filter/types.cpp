@@ -7,8 +7,11 @@
 
 #include <fmt/format.h>
 
+#include "jit/filter/convert.hpp"
 #include "jit/filter/names.hpp"
+#include "jit/filter/normal.hpp"
 #include "jit/filter/operands.hpp"
+#include "jit/filter/parser.hpp"
 #include "jit/filter/typed.hpp"
 
 namespace iris::filter {
@@ -39,7 +42,10 @@ Expression Writer::protocol_present(const parsers::Protocol& protocol, const Spa
 }
 
 Expression Writer::field_present(const parsers::Field& field, const Span& span) const {
-  const bool always = field.type != parsers::FieldType::text && field.flag_offset == 0;
+  if (field.names_protocol) return literal(some_service(), negated, span);
+  if (const auto* whole = whole_of(field); whole != &field) return field_present(*whole, span);
+  const bool is_list = field.list && field.part != parsers::Part::length;
+  const bool always = field.type != parsers::FieldType::text && field.flag_offset == 0 && !is_list;
   // A session's field needs the session, which the protocol alone does not promise.
   if (always && field.level != parsers::Level::session)
     if (const auto* protocol = owner(field)) return protocol_present(*protocol, span);
@@ -53,160 +59,14 @@ Expression Writer::holds(Predicate predicate, const Span& span) const {
 }
 
 void add_flat(Expression& parent, Expression child) {
-  if (child.kind != parent.kind)
+  if (child.kind != parent.kind) {
     parent.children.push_back(std::move(child));
-  else
-    std::ranges::move(child.children, std::back_inserter(parent.children));
-}
-
-// ---- operators and operands of one comparison -------------------------------------------------------------------
-
-// 4 or 6 where the field holds addresses of one version only; else 0.
-int version_of(const Name& name) {
-  if (name.protocol->name == "ipv4") return 4;
-  return name.protocol->name == "ipv6" ? 6 : 0;
-}
-
-// What the field takes, in the plural.
-std::string_view type_name(const Name& name) {
-  switch (name.field->type) {
-    case parsers::FieldType::number:
-      return "numbers";
-    case parsers::FieldType::text:
-      return "text in quotes";
-    case parsers::FieldType::address:
-      break;
+    return;
   }
-  return version_of(name) == 4   ? "IPv4 addresses and blocks"
-         : version_of(name) == 6 ? "IPv6 addresses and blocks"
-                                 : "IP addresses and blocks";
-}
-
-std::string example(const Test& test, const Name& name) {
-  switch (name.field->type) {
-    case parsers::FieldType::number:
-      return fmt::format("for example: {} = {}", test.name, name.field->width > 1 ? 443 : 6);
-    case parsers::FieldType::text:
-      return fmt::format("for example: {} contains 'example'", test.name);
-    case parsers::FieldType::address:
-      break;
+  for (Expression& grandchild : child.children) {
+    grandchild.implied |= !child.alternatives;
+    parent.children.push_back(std::move(grandchild));
   }
-  return fmt::format("for example: {} in {}", test.name, version_of(name) == 6 ? "2001:db8::/32" : "192.0.2.0/24");
-}
-
-std::string_view spelling(Relation relation) {
-  switch (relation) {
-    case Relation::present:
-      return "";
-    case Relation::equal:
-      return "=";
-    case Relation::less:
-      return "<";
-    case Relation::less_equal:
-      return "<=";
-    case Relation::greater:
-      return ">";
-    case Relation::greater_equal:
-      return ">=";
-    case Relation::in:
-      return "in";
-    case Relation::contains:
-      return "contains";
-    case Relation::matches:
-      return "matches";
-  }
-  return "";
-}
-
-bool is_order(Relation relation) { return relation >= Relation::less && relation <= Relation::greater_equal; }
-bool is_search(Relation relation) { return relation == Relation::contains || relation == Relation::matches; }
-
-std::optional<FilterError> check_relation(const Test& test, const Name& name) {
-  const auto type = name.field->type;
-  const bool wrong = (is_order(test.relation) && type != parsers::FieldType::number) ||
-                     (is_search(test.relation) && type != parsers::FieldType::text);
-  if (wrong)
-    return fail_at(test.relation_span,
-                   fmt::format("'{}' does not apply to {}: its values are {}", spelling(test.relation), test.name,
-                               type_name(name)),
-                   example(test, name))
-        .error();
-  if (test.set && (test.relation == Relation::equal || is_order(test.relation)))
-    return fail_at(test.relation_span, fmt::format("'{}' takes one value, not a set", spelling(test.relation)),
-                   "use 'in'")
-        .error();
-  return std::nullopt;
-}
-
-std::optional<FilterError> check_number(const Test& test, const Name& name, const Value& value) {
-  const std::uint64_t most = greatest(name.field->width);
-  const auto* range = std::get_if<Range>(&value.operand);
-  const std::uint64_t number = range != nullptr ? range->last : std::get<std::uint64_t>(value.operand);
-  if (number > most)
-    return fail_at(value.span, fmt::format("the value is too large: {} is at most {}", test.name, most)).error();
-  if (range != nullptr && test.relation != Relation::in)
-    return fail_at(value.span, fmt::format("'{}' takes one number, not a range", spelling(test.relation)), "use 'in'")
-        .error();
-  const bool never =
-      (test.relation == Relation::less && number == 0) || (test.relation == Relation::greater && number == most);
-  if (never) return fail_at(value.span, fmt::format("can never be true: {} is 0 to {}", test.name, most)).error();
-  return std::nullopt;
-}
-
-std::optional<FilterError> check_value(const Test& test, const Name& name, const Value& value) {
-  const auto is = [&]<class T>(std::type_identity<T>) { return std::holds_alternative<T>(value.operand); };
-  const auto* address = std::get_if<IpAddress>(&value.operand);
-  if (const auto* subnet = std::get_if<Subnet>(&value.operand)) address = &subnet->address;
-  bool fits = false;
-  switch (name.field->type) {
-    case parsers::FieldType::number:
-      fits = is(std::type_identity<std::uint64_t>{}) || is(std::type_identity<Range>{});
-      break;
-    case parsers::FieldType::text:
-      fits = is(std::type_identity<std::string>{});
-      break;
-    case parsers::FieldType::address:
-      fits = address != nullptr && (version_of(name) == 0 || version_of(name) == static_cast<int>(address->version));
-      break;
-  }
-  if (!fits)
-    return fail_at(value.span, fmt::format("{} takes {}", test.name, type_name(name)), example(test, name)).error();
-  if (name.field->type == parsers::FieldType::number) return check_number(test, name, value);
-  if (is_search(test.relation) && std::get<std::string>(value.operand).empty())
-    return fail_at(value.span, fmt::format("'{}' needs text to look for", spelling(test.relation)),
-                   fmt::format("{} alone asks whether it is there", test.name))
-        .error();
-  return std::nullopt;
-}
-
-Predicate to_predicate(const Test& test, const parsers::Field& field) {
-  std::vector<Operand> operands;
-  operands.reserve(test.values.size());
-  for (const Value& value : test.values) operands.push_back(value.operand);
-  const auto range = [&](std::uint64_t first, std::uint64_t last) {
-    return membership(field, {Operand{Range{first, last}}});
-  };
-  switch (test.relation) {
-    case Relation::less:
-      return range(0, std::get<std::uint64_t>(operands.front()) - 1);
-    case Relation::less_equal:
-      return range(0, std::get<std::uint64_t>(operands.front()));
-    case Relation::greater:
-      return range(std::get<std::uint64_t>(operands.front()) + 1, greatest(field.width));
-    case Relation::greater_equal:
-      return range(std::get<std::uint64_t>(operands.front()), greatest(field.width));
-    case Relation::contains:
-    case Relation::matches: {
-      Predicate predicate = membership(field, std::move(operands));
-      predicate.op = test.relation == Relation::contains ? Operator::contains : Operator::matches;
-      return predicate;
-    }
-    case Relation::present:
-    case Relation::equal:
-    case Relation::in:
-      break;
-  }
-  return membership(field, std::move(operands));
 }
 
 // A packet by itself has no application protocol, and what is never a connection no connection has.
@@ -224,82 +84,208 @@ std::optional<FilterError> check_subject(const parsers::Protocol& protocol, Subj
   return std::nullopt;
 }
 
-Checked check_test(const Node& node, const Writer& writer) {
+// ---- one comparison ---------------------------------------------------------------------------------------------
+
+// What the comparison is about: a field, or another part of it that a function asks for.
+std::expected<Asked, FilterError> asked_of(const Test& test, const Name& name) {
+  Asked asked{&test, name.protocol, name.field, full_name(*name.protocol, *name.field)};
+  if (test.function == Function::none) return asked;
+  const bool length = test.function == Function::length;
+  const parsers::Field* part = part_of(name, length ? parsers::Part::length : parsers::Part::every);
+  if (part == nullptr)
+    return fail_at(test.name_span,
+                   length ? fmt::format("'{}' is neither a list nor a text, and has no length", asked.name)
+                          : fmt::format("'{}' is not a list", asked.name),
+                   length ? "" : fmt::format("compare {} itself", asked.name));
+  if (length) {
+    asked.field = part;
+    asked.name = fmt::format("len({})", asked.name);
+  }
+  return asked;
+}
+
+Predicate ordered(const Asked& asked, std::uint64_t number) {
+  const std::uint64_t most = greatest(asked.field->width);
+  switch (asked.test->relation) {
+    case Relation::less:
+      return membership(*asked.field, {Range{0, number - 1}});
+    case Relation::less_equal:
+      return membership(*asked.field, {Range{0, number}});
+    case Relation::greater:
+      return membership(*asked.field, {Range{number + 1, most}});
+    default:
+      return membership(*asked.field, {Range{number, most}});
+  }
+}
+
+Operator search_operator(Relation relation) {
+  switch (relation) {
+    case Relation::contains:
+      return Operator::contains;
+    case Relation::starts_with:
+      return Operator::starts_with;
+    case Relation::ends_with:
+      return Operator::ends_with;
+    case Relation::under:
+      return Operator::under;
+    default:
+      return Operator::matches;
+  }
+}
+
+Predicate to_predicate(const Asked& asked, std::vector<Operand> operands) {
+  const Relation relation = asked.test->relation;
+  if (is_order(relation)) return ordered(asked, std::get<std::uint64_t>(operands.front()));
+  if (is_search(relation)) return search(*asked.field, search_operator(relation), std::move(operands));
+  return membership(*asked.field, std::move(operands));
+}
+
+// `holds`, or where the test is negated, the field's presence and not that: `f != v` is `f and not (f = v)`.
+template <class Holds>
+Expression as_written(const Asked& asked, const Writer& writer, const Span& span, const Holds& holds) {
+  const bool negated = asked.test->negated;
+  Expression result = holds(Writer{writer.subject, writer.negated != negated});
+  if (!negated) return result;
+  Expression both{writer.negated ? Kind::any : Kind::all, {}, {}, span};
+  add_flat(both, writer.field_present(*asked.field, span));
+  add_flat(both, std::move(result));
+  return both;
+}
+
+// `conn.service in {'tls', 'quic'}` is `tls or quic`.
+Checked check_service(const Asked& asked, const Writer& writer, const Span& span) {
+  const Test& test = *asked.test;
+  if (test.relation != Relation::equal && test.relation != Relation::in)
+    return fail_at(test.relation_span, fmt::format("'{}' does not apply to {}", spelling(test.relation), asked.name),
+                   fmt::format("it is compared by = and in, as in {} = 'tls'", asked.name));
+  std::vector<const parsers::Protocol*> protocols;
+  for (const Value& value : test.values) {
+    const auto protocol = service_of(asked, value);
+    if (!protocol) return std::unexpected(protocol.error());
+    protocols.push_back(*protocol);
+  }
+  return as_written(asked, writer, span, [&](const Writer& inner) {
+    Expression any{inner.negated ? Kind::all : Kind::any, {}, {}, span};
+    for (const auto* protocol : protocols) add_flat(any, inner.protocol_present(*protocol, span));
+    return any;
+  });
+}
+
+Checked check_comparison(const Asked& asked, const Writer& writer, const Files& files, const Span& span) {
+  if (auto error = check_relation(asked)) return std::unexpected(std::move(*error));
+  auto operands = operands_of(asked, files);
+  if (!operands) return std::unexpected(std::move(operands.error()));
+  Predicate predicate = to_predicate(asked, std::move(*operands));
+  // Every element, or not every one: `any(f != v)` is that some element is not v.
+  const Function function = asked.test->function;
+  const bool every = asked.test->negated ? function == Function::any : function == Function::all;
+  if (every) predicate.field = part_of({asked.protocol, asked.field}, parsers::Part::every);
+  if (const auto* protocol = presence_of(predicate))  // `ip.protocol = 1`
+    if (auto error = check_subject(*protocol, writer.subject, span)) return std::unexpected(std::move(*error));
+  return as_written(asked, writer, span, [&](const Writer& inner) { return inner.holds(std::move(predicate), span); });
+}
+
+Checked check_test(const Node& node, const Writer& writer, const Files& files) {
   const Test& test = node.test;
   const auto name = resolve(test.name, test.name_span);
   if (!name) return std::unexpected(name.error());
   if (auto error = check_subject(*name->protocol, writer.subject, test.name_span))
     return std::unexpected(std::move(*error));
-  if (name->field != nullptr && name->field->list)
-    return fail_at(test.name_span, fmt::format("'{}' is a list, and filters ask for single values", test.name),
-                   fmt::format("a callback reads it from 'const {}&'", name->protocol->session_type));
-  if (test.relation == Relation::present && name->field != nullptr && name->field->truth)
-    return writer.holds(membership(*name->field, {Operand{std::uint64_t{1}}}), node.span);
-  if (test.relation == Relation::present)
-    return name->field == nullptr ? writer.protocol_present(*name->protocol, node.span)
-                                  : writer.field_present(*name->field, node.span);
   if (name->field == nullptr) {
+    if (test.relation == Relation::present && test.function == Function::none)
+      return writer.protocol_present(*name->protocol, node.span);
     std::string hint;
     if (!name->protocol->fields.empty())
       hint = fmt::format("compare one of its fields, as in '{}.{}'", test.name, name->protocol->fields.front().name);
     return fail_at(test.name_span, fmt::format("'{}' is a protocol and has no value", test.name), std::move(hint));
   }
-  if (auto error = check_relation(test, *name)) return std::unexpected(std::move(*error));
-  for (const Value& value : test.values)
-    if (auto error = check_value(test, *name, value)) return std::unexpected(std::move(*error));
+  const auto asked = asked_of(test, *name);
+  if (!asked) return std::unexpected(asked.error());
+  if (test.relation == Relation::present) {
+    if (name->field->truth) return writer.holds(membership(*name->field, {Operand{std::uint64_t{1}}}), node.span);
+    return writer.field_present(*asked->field, node.span);
+  }
+  if (name->field->names_protocol) return check_service(*asked, writer, node.span);
+  return check_comparison(*asked, writer, files, node.span);
+}
 
-  Predicate predicate = to_predicate(test, *name->field);
-  if (const auto* protocol = presence_of(predicate))  // `ip.protocol = 1`
-    if (auto error = check_subject(*protocol, writer.subject, node.span)) return std::unexpected(std::move(*error));
-  Expression holds = Writer{writer.subject, writer.negated != test.negated}.holds(std::move(predicate), node.span);
-  if (!test.negated) return holds;
-  // `f != v` is `f and not (f = v)`.
-  Expression both{writer.negated ? Kind::any : Kind::all, {}, {}, node.span};
-  add_flat(both, writer.field_present(*name->field, node.span));
-  add_flat(both, std::move(holds));
-  return both;
+Checked check_sample(const Node& node, const Writer& writer) {
+  const auto share = share_of(node.test.values.front());
+  if (!share) return std::unexpected(share.error());
+  return writer.holds(membership(sample_field(), {Operand{Range{0, *share - 1}}}), node.span);
+}
+
+Checked check(const Node& node, const Writer& writer, const Files& files);
+
+// ---- files of filters -------------------------------------------------------------------------------------------
+
+void place(Expression& expression, const Span& span) {
+  expression.span = span;
+  for (Expression& child : expression.children) place(child, span);
+}
+
+// A line's filter, which is refused by itself where it is wrong or can never be true.
+Checked check_line(const FileLine& line, const Writer& writer) {
+  const auto node = parse_text(line.text);
+  if (!node) return std::unexpected(node.error());
+  if (node->kind == Node::Kind::test) return check(*node, writer, Files());
+  const Writer plain{writer.subject};
+  const auto meant = check(*node, plain, Files());
+  if (!meant) return meant;
+  if (auto clauses = normalise(*meant, writer.subject); !clauses) return std::unexpected(std::move(clauses.error()));
+  return writer.negated ? check(*node, writer, Files()) : meant;
+}
+
+Checked check_file(const Node& node, const Writer& writer, const Files& files) {
+  const std::string& name = std::get<FileName>(node.test.values.front().written).name;
+  const auto lines = files.lines(name, node.span);
+  if (!lines) return std::unexpected(lines.error());
+  Expression result{writer.negated ? Kind::all : Kind::any, {}, {}, node.span};
+  for (const FileLine& line : *lines) {
+    auto checked = check_line(line, writer);
+    if (!checked) return std::unexpected(in_file(name, line, std::move(checked.error()), node.span));
+    place(*checked, node.span);
+    add_flat(result, std::move(*checked));
+  }
+  return join_literals(std::move(result), writer.subject);
 }
 
 // ---- joining ----------------------------------------------------------------------------------------------------
 
-// Literals of one group are one: `f in A or f in B` is `f in A ∪ B`, and `not f in A and not f in B` its negation.
-enum class Group : std::uint8_t { membership, contains, matches };
-
-std::optional<Group> group_of(const Predicate& predicate) {
-  switch (predicate.op) {
-    case Operator::present:
-    case Operator::starts_with:
-    case Operator::ends_with:
-    case Operator::under:
-      return std::nullopt;
-    case Operator::contains:
-      return Group::contains;
-    case Operator::matches:
-      return Group::matches;
-    case Operator::one_of:
-    case Operator::in_range:
-    case Operator::in_subnet:
-      break;
-  }
+// Literals of one group are one: `f in A or f in B` is `f in A ∪ B`, and `not f in A and not f in B` its negation. A
+// group is known by its operator; all sets are of one.
+std::optional<Operator> group_of(const Predicate& predicate) {
+  // all(f in A) or all(f in B) is less than all(f in A ∪ B).
+  if (predicate.op == Operator::present || predicate.field->part == parsers::Part::every) return std::nullopt;
+  if (predicate.op > Operator::in_subnet) return predicate.op;
   // Protocols stay by themselves: the plan knows them.
   if (presence_of(predicate) != nullptr) return std::nullopt;
-  return Group::membership;
+  return Operator::one_of;
 }
 
-Checked check(const Node& node, const Writer& writer) {
+Checked check(const Node& node, const Writer& writer, const Files& files) {
   switch (node.kind) {
     case Node::Kind::test:
-      return check_test(node, writer);
+      return check_test(node, writer, files);
+    case Node::Kind::sample:
+      return check_sample(node, writer);
+    case Node::Kind::file:
+      return check_file(node, writer, files);
+    case Node::Kind::none:
+      return fail_at(
+          node.span, "'none(…)' cannot be decided yet",
+          "'not (…)' asks for a session without; of what a connection has only one session, that is the same");
     case Node::Kind::negation:
-      return check(node.children.front(), {writer.subject, !writer.negated});
+      return check(node.children.front(), {writer.subject, !writer.negated}, files);
     case Node::Kind::conjunction:
     case Node::Kind::disjunction:
       break;
   }
   const bool is_all = (node.kind == Node::Kind::conjunction) != writer.negated;
   Expression result{is_all ? Kind::all : Kind::any, {}, {}, node.span};
+  result.alternatives = node.kind == Node::Kind::disjunction && !is_all;
   for (const Node& child : node.children) {
-    auto checked = check(child, writer);
+    auto checked = check(child, writer, files);
     if (!checked) return checked;
     add_flat(result, std::move(*checked));
   }
@@ -311,9 +297,19 @@ Checked check(const Node& node, const Writer& writer) {
 Expression join_literals(Expression parent, Subject subject) {
   struct Joined {
     std::size_t position;
-    std::vector<Operand> operands;
+    Operands first;
+    std::vector<Operand> all{};  // when there are more than the first's
+
+    void add(const Operands& operands) {
+      if (first.empty()) {
+        first = operands;
+        return;
+      }
+      if (all.empty()) all = first.list();
+      std::ranges::copy(operands, std::back_inserter(all));
+    }
   };
-  std::map<std::pair<const parsers::Field*, Group>, Joined> groups;
+  std::map<std::pair<const parsers::Field*, Operator>, Joined> groups;
   std::vector<Expression> children;
   for (Expression& child : parent.children) {
     const auto group = child.kind == Kind::literal && child.literal.negated == (parent.kind == Kind::all)
@@ -321,18 +317,18 @@ Expression join_literals(Expression parent, Subject subject) {
                            : std::nullopt;
     if (group) {
       const auto key = std::pair{child.literal.predicate.field, *group};
-      const auto [found, added] = groups.try_emplace(key, children.size(), std::vector<Operand>{});
-      std::ranges::move(child.literal.predicate.operands, std::back_inserter(found->second.operands));
+      const auto [found, added] = groups.try_emplace(key, children.size(), Operands{});
+      found->second.add(child.literal.predicate.operands);
       if (!added) continue;
     }
     children.push_back(std::move(child));
   }
   for (auto& [key, joined] : groups) {
+    if (joined.all.empty()) continue;
     Expression& child = children[joined.position];
     Predicate& predicate = child.literal.predicate;
-    const Operator op = predicate.op;
-    predicate = membership(*key.first, std::move(joined.operands));
-    if (key.second != Group::membership) predicate.op = op;
+    predicate = key.second == Operator::one_of ? membership(*key.first, std::move(joined.all))
+                                               : search(*key.first, key.second, std::move(joined.all));
     child = Writer{subject, child.literal.negated}.holds(std::move(predicate), child.span);
   }
   parent.children.clear();
@@ -340,6 +336,12 @@ Expression join_literals(Expression parent, Subject subject) {
   return parent;
 }
 
-Checked check_types(const Node& node, Subject subject) { return check(node, {.subject = subject}); }
+Checked check_types(const Node& node, Subject subject, const Files& files) {
+  return check(node, {.subject = subject}, files);
+}
+
+Expression presence_expression(const parsers::Protocol& protocol, Subject subject) {
+  return Writer{subject}.protocol_present(protocol, {});
+}
 
 }  // namespace iris::filter

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <system_error>
 
@@ -15,19 +16,55 @@
 namespace iris::filter {
 namespace {
 
-using Parsed = std::expected<Operand, FilterError>;
+using Parsed = std::expected<Written, FilterError>;
 
-std::expected<std::uint64_t, FilterError> parse_number(std::string_view word, const Span& span) {
-  const bool hexadecimal = word.starts_with("0x") || word.starts_with("0X");
-  const std::string_view digits = hexadecimal ? word.substr(2) : word;
-  std::uint64_t number = 0;
-  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), number, hexadecimal ? 16 : 10);
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+std::expected<Quantity, FilterError> parse_hexadecimal(std::string_view word, const Span& span) {
+  Quantity quantity;
+  const char* end = word.data() + word.size();
+  const auto [behind, code] = std::from_chars(word.data() + 2, end, quantity.digits, 16);
   if (code == std::errc::result_out_of_range)
-    return fail_at(span, fmt::format("number {} is too large", quoted(word)), "the largest is 18446744073709551615");
-  if (code != std::errc{} || end != digits.data() + digits.size())
+    return fail_at(span, fmt::format("number {} is too large", quoted(word)), "the largest is 0xffffffffffffffff");
+  if (code != std::errc{} || behind != end)
+    return fail_at(span, fmt::format("{} is not a number", quoted(word)), "hexadecimal digits follow 0x, as in 0x1bb");
+  return quantity;
+}
+
+// Digits, perhaps a point and more of them, perhaps a unit.
+std::expected<Quantity, FilterError> parse_quantity(std::string_view word, const Span& span) {
+  if (word.starts_with("0x") || word.starts_with("0X")) return parse_hexadecimal(word, span);
+  Quantity quantity;
+  bool point = false;
+  std::size_t i = 0;
+  for (; i < word.size() && (is_digit(word[i]) || (word[i] == '.' && !point && i > 0)); ++i) {
+    if (word[i] == '.') {
+      point = true;
+      continue;
+    }
+    const auto digit = static_cast<std::uint64_t>(word[i] - '0');
+    if (quantity.digits > (std::numeric_limits<std::uint64_t>::max() - digit) / 10)
+      return fail_at(span, fmt::format("number {} is too large", quoted(word)), "the largest is 18446744073709551615");
+    quantity.digits = quantity.digits * 10 + digit;
+    quantity.decimals += point ? 1 : 0;
+  }
+  quantity.unit = word.substr(i);
+  const bool ends_in_point = i > 0 && word[i - 1] == '.';
+  const bool odd_unit = std::ranges::any_of(quantity.unit, [](char c) { return is_digit(c) || c == '.' || c == '_'; });
+  if (i == 0 || ends_in_point || odd_unit)
     return fail_at(span, fmt::format("{} is not a number", quoted(word)),
                    "numbers are decimal or hexadecimal, as in 443 or 0x1bb");
-  return number;
+  return quantity;
+}
+
+// Whether the word is a number in its form: digits with at most one point between them, then letters.
+bool looks_like_quantity(std::string_view word) {
+  return word.find(':') == std::string_view::npos && std::ranges::count(word, '.') <= 1;
+}
+
+// Which of two quantities is more, where that does not depend on a unit.
+bool is_empty_range(const Quantity& first, const Quantity& last) {
+  return first.unit == last.unit && first.decimals == last.decimals && first.digits > last.digits;
 }
 
 Parsed parse_range(std::string_view word, const Span& span) {
@@ -37,14 +74,35 @@ Parsed parse_range(std::string_view word, const Span& span) {
   if (first_text.empty() || last_text.empty())
     return fail_at(span, fmt::format("range {} lacks an end", quoted(word)),
                    "a range is written without spaces, as in 1024..65535");
-  const auto first = parse_number(first_text, {span.offset, first_text.size()});
+  const auto first = parse_quantity(first_text, {span.offset, first_text.size()});
   if (!first) return std::unexpected(first.error());
-  const auto last = parse_number(last_text, {span.offset + dots + 2, last_text.size()});
+  const auto last = parse_quantity(last_text, {span.offset + dots + 2, last_text.size()});
   if (!last) return std::unexpected(last.error());
-  if (*first > *last)
+  if (is_empty_range(*first, *last))
     return fail_at(span, fmt::format("range {} is empty: its first number is greater than its last", quoted(word)),
                    fmt::format("did you mean {}..{}?", last_text, first_text));
-  return Range{*first, *last};
+  return QuantityRange{*first, *last};
+}
+
+int hexadecimal_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// Six bytes in hexadecimal, as in 00:1b:21:3c:4d:5e.
+std::optional<Mac> parse_mac(std::string_view word) {
+  constexpr std::size_t length = 17;
+  if (word.size() != length) return std::nullopt;
+  Mac mac;
+  for (std::size_t i = 0; i < length; i += 3) {
+    const int high = hexadecimal_digit(word[i]);
+    const int low = hexadecimal_digit(word[i + 1]);
+    if (high < 0 || low < 0 || (i + 2 < length && word[i + 2] != ':')) return std::nullopt;
+    mac.number = mac.number << 8U | static_cast<std::uint64_t>(high * 16 + low);
+  }
+  return mac;
 }
 
 std::optional<IpAddress> parse_address(std::string_view word) {
@@ -77,13 +135,6 @@ Parsed parse_subnet(std::string_view word, const Span& span) {
     return fail_at(span, fmt::format("{} is not a block: its address has bits set after the prefix", quoted(word)),
                    fmt::format("write {} for the block, or {} for the address", to_text(block), to_text(*address)));
   return subnet;
-}
-
-int hexadecimal_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 // The byte that the escape at `text[offset]`, a backslash, stands for; moves `offset` behind it.
@@ -130,30 +181,62 @@ std::string quoted(std::string_view written) {
   return result + "'";
 }
 
-std::expected<Operand, FilterError> parse_value(std::string_view word, const Span& span) {
+std::expected<Written, FilterError> parse_value(std::string_view word, const Span& span) {
   if (word.find("..") != std::string_view::npos) return parse_range(word, span);
   if (word.find('/') != std::string_view::npos) return parse_subnet(word, span);
-  if (word.find_first_of(".:") == std::string_view::npos) return parse_number(word, span);
+  if (looks_like_quantity(word)) {
+    auto quantity = parse_quantity(word, span);
+    if (!quantity) return std::unexpected(std::move(quantity.error()));
+    return *quantity;
+  }
+  if (const auto mac = parse_mac(word)) return *mac;
   if (const auto address = parse_address(word)) return *address;
   return fail_at(span, fmt::format("{} is not an IP address", quoted(word)));
 }
 
-std::expected<StringLiteral, FilterError> parse_string(std::string_view text, std::size_t offset) {
+std::expected<TextLiteral, FilterError> parse_string(std::string_view text, std::size_t offset) {
   const std::size_t begin = offset;
   const char quote = text[offset++];
-  std::string value;
+  TextLiteral literal;
   while (offset < text.size() && text[offset] != quote) {
     if (text[offset] != '\\') {
-      value += text[offset++];
+      literal.text.bytes += text[offset++];
       continue;
     }
     const auto byte = parse_escape(text, offset);
     if (!byte) return std::unexpected(byte.error());
-    value += *byte;
+    literal.text.bytes += *byte;
   }
   if (offset >= text.size())
     return fail_at({begin, text.size() - begin}, "string is not terminated", fmt::format("close it with {}", quote));
-  return StringLiteral{std::move(value), {begin, offset + 1 - begin}};
+  const std::size_t behind = ++offset;
+  while (offset < text.size() && ((text[offset] >= 'a' && text[offset] <= 'z') || text[offset] == '_')) ++offset;
+  literal.text.flags = text.substr(behind, offset - behind);
+  // `'a'and …` is not written with flags.
+  if (literal.text.flags == "and" || literal.text.flags == "or") {
+    literal.text.flags = {};
+    offset = behind;
+  }
+  literal.span = {begin, offset - begin};
+  return literal;
+}
+
+std::expected<TextLiteral, FilterError> parse_bytes(std::string_view text, std::size_t offset) {
+  const std::size_t begin = offset++;
+  TextLiteral literal;
+  literal.text.in_hexadecimal = true;
+  const auto digit = [&](std::size_t at) { return at < text.size() ? hexadecimal_digit(text[at]) : -1; };
+  for (; offset < text.size() && text[offset] != '|'; ++offset) {
+    if (text[offset] == ' ') continue;
+    if (digit(offset) < 0 || digit(offset + 1) < 0)
+      return fail_at({begin, offset + 1 - begin}, "bytes are two hexadecimal digits each", "as in |16 03 01|");
+    literal.text.bytes += static_cast<char>(digit(offset) * 16 + digit(offset + 1));
+    ++offset;
+  }
+  if (offset >= text.size())
+    return fail_at({begin, text.size() - begin}, "bytes are not terminated", "close them with |");
+  literal.span = {begin, offset + 1 - begin};
+  return literal;
 }
 
 std::string to_text(const IpAddress& address) {
@@ -164,6 +247,14 @@ std::string to_text(const IpAddress& address) {
 }
 
 std::string to_text(const Subnet& subnet) { return fmt::format("{}/{}", to_text(subnet.address), subnet.length); }
+
+std::string mac_text(std::uint64_t number) {
+  std::string result;
+  for (int shift = 40; shift >= 0; shift -= 8) {
+    result += fmt::format("{}{:02x}", result.empty() ? "" : ":", (number >> static_cast<unsigned>(shift)) & 0xffU);
+  }
+  return result;
+}
 
 std::string quote_string(std::string_view value) {
   std::string result = "'";

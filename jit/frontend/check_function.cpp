@@ -241,6 +241,13 @@ void check_level(const clang::FunctionDecl& decl, Event event, const CheckedFilt
   const bool late = (first && *filter.level > parsers::Level::tuple) ||
                     (event == Event::L7OnDisc && *filter.level > parsers::Level::protocol);
   if (!late) return;
+  if (*filter.level == parsers::Level::stream) {
+    reporter.error(decl.getLocation(), "'" + display_name(decl) + "' would hardly ever run: " + event_name(event) +
+                                           " is over when the filter '" + filter.text +
+                                           "' is decided, which counts until the connection's end; run it at InL4Conn, "
+                                           "InL4Stream or L4Terminated");
+    return;
+  }
   const std::string decided = *filter.level == parsers::Level::session ? "L7EndHdrs" : "L7OnDisc";
   reporter.error(decl.getLocation(), "'" + display_name(decl) + "' would never run: " + event_name(event) +
                                          " is over when the filter '" + filter.text + "' is decided, at " + decided +

@@ -33,6 +33,9 @@ std::shared_ptr<const Index> make_version(const Table& table, Memory memory) {
 }
 
 [[nodiscard]] std::unique_ptr<Builder> make_presence_builder();
+// Of a list's every element; `inner` serves one element.
+[[nodiscard]] std::unique_ptr<Builder> make_every_builder(const parsers::Field& field, filter::Operator op,
+                                                          std::uint32_t workers, std::unique_ptr<Builder> inner);
 [[nodiscard]] std::unique_ptr<Builder> make_number_builder(unsigned width);
 [[nodiscard]] std::unique_ptr<Builder> make_address_builder();
 [[nodiscard]] std::unique_ptr<Builder> make_text_builder();

@@ -82,7 +82,7 @@ bool is_spoken(const Field& field, const void* subject) noexcept {
 
 bool is_direct(const filter::Predicate& predicate) noexcept {
   const Field& field = *predicate.field;
-  return field.level == parsers::Level::tuple && field.computed.symbol.empty() && !field.list &&
+  return field.level == parsers::Level::tuple && field.computed.symbol.empty() && !field.of_headers && !field.list &&
          field.type != FieldType::text;
 }
 

@@ -86,6 +86,9 @@ std::unique_ptr<Builder> make_presence_builder() { return std::make_unique<Prese
 
 Result<std::unique_ptr<Builder>> make_builder(const parsers::Field& field, filter::Operator op, std::uint32_t workers) {
   auto builder = builder_for(field, op, workers);
+  if (builder != nullptr && field.part == parsers::Part::every && op != filter::Operator::present) {
+    return make_every_builder(field, op, workers, std::move(builder));
+  }
   if (builder != nullptr) return builder;
   return fail(ErrorCode::internal, "no index serves operator " + std::to_string(static_cast<int>(op)) +
                                        " on the type of field '" + std::string(field.name) + "'");

@@ -109,6 +109,9 @@ struct Affixes {
 // text contains, text matches: Hyperscan databases with scratch memory for every worker.
 struct TextScan;
 
+// Of lists, what is true of every element: another table, asked for each.
+struct Every;
+
 // any type, present
 struct Presence {
   Ids ids;
@@ -129,5 +132,7 @@ struct Answer {
 extern "C" {
 void iris_index_scan(const iris::index::TextScan* table, const std::string_view* text,
                      const iris::index::Answer* answer) noexcept;
+// `list`: a std::span of what the field's list is of.
+void iris_index_every(const iris::index::Every* table, const void* list, const iris::index::Answer* answer) noexcept;
 void iris_index_sort(std::uint32_t* ids, std::uint32_t count) noexcept;
 }

@@ -1,7 +1,6 @@
 #include "jit/plan/planner.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "jit/index/direct.hpp"
@@ -27,14 +26,7 @@ std::uint32_t protocol_of(const filter::Predicate& predicate) {
   return protocol_number(filter::protocol_of(*predicate.field));
 }
 
-// The filter of a callback that takes sessions of a protocol: that protocol is part of every clause. nullopt when it
-// can never be true.
-std::optional<filter::Filter> for_sessions(const filter::Filter& filter, std::string_view protocol) {
-  const std::string text(protocol);
-  auto narrowed = filter::parse(filter.text.empty() ? text : "(" + filter.text + ") and " + text);
-  if (!narrowed) return std::nullopt;
-  return std::move(*narrowed);
-}
+bool has_stream_level(const filter::Filter& filter) { return filter::level(filter) == parsers::Level::stream; }
 
 template <class T>
 std::vector<T>& own(Shared<T>& shared) {
@@ -334,9 +326,14 @@ void Planner::refresh(NodeId id) {
 // ---- actions -------------------------------------------------------------------------------------------------------
 
 Result<std::vector<filter::Clause>> Planner::clauses_of(const Request& request) const {
+  if (has_stream_level(request.filter)) {
+    return fail(ErrorCode::invalid, "filter '" + request.filter.text +
+                                        "' asks for what grows during a connection (conn.bytes, conn.duration and the "
+                                        "like), which is not evaluated yet");
+  }
   if (request.scope == Scope::connection) return request.filter.clauses;
   const std::string_view protocol = parsers::registry()[request.protocol].name;
-  auto narrowed = for_sessions(request.filter, protocol);
+  auto narrowed = filter::narrowed(request.filter, protocol);
   if (narrowed) return std::move(narrowed->clauses);
   return fail(ErrorCode::invalid, "filter '" + request.filter.text + "' can never be true for a session of " +
                                       std::string(protocol) + ", which the callback takes");

@@ -3,7 +3,10 @@
 //
 // Generated code names these functions; jit/codegen/families.cpp is their only caller.
 #include <cstdint>
+#include <span>
 #include <string_view>
+
+#include <iris/time.hpp>
 
 #include "jit/abi/dispatch.hpp"
 #include "jit/runtime/lookup.hpp"
@@ -32,6 +35,7 @@ const Table& table(const Family* families, std::uint32_t family) {
 IRIS_HELPER const void* iris_base_tuple(const Facts* facts) noexcept { return facts->subject; }
 IRIS_HELPER const void* iris_base_protocol(const Facts* facts) noexcept { return &facts->protocol; }
 IRIS_HELPER const void* iris_base_session(const Facts* facts) noexcept { return facts->session; }
+IRIS_HELPER const void* iris_base_headers(const Facts* facts) noexcept { return facts->headers; }
 
 // ---- fields
 
@@ -52,6 +56,50 @@ IRIS_HELPER std::uint64_t iris_number_8(const void* base, std::uint32_t offset) 
   return at<std::uint64_t>(base, offset);
 }
 IRIS_HELPER const void* iris_field(const void* base, std::uint32_t offset) noexcept { return &at<char>(base, offset); }
+
+// ---- numbers made of two
+
+IRIS_HELPER std::uint64_t iris_sum(const void* base, std::uint32_t one, std::uint32_t other) noexcept {
+  return at<std::uint64_t>(base, one) + at<std::uint64_t>(base, other);
+}
+IRIS_HELPER std::uint64_t iris_difference(const void* base, std::uint32_t later, std::uint32_t earlier) noexcept {
+  const auto end = at<iris::Timestamp>(base, later).nanoseconds;
+  const auto begin = at<iris::Timestamp>(base, earlier).nanoseconds;
+  return end > begin ? end - begin : 0;
+}
+
+// ---- lists: what they are of makes no difference to where they lie and how long they are
+
+namespace {
+using AnySpan = std::span<const char>;
+
+template <class T>
+const T& element(const void* base, std::uint32_t offset, std::uint64_t index) {
+  return reinterpret_cast<const T*>(at<AnySpan>(base, offset).data())[index];
+}
+}  // namespace
+
+IRIS_HELPER std::uint64_t iris_list_size(const void* base, std::uint32_t offset) noexcept {
+  return at<AnySpan>(base, offset).size();
+}
+IRIS_HELPER std::uint64_t iris_text_size(const void* base, std::uint32_t offset) noexcept {
+  return at<std::string_view>(base, offset).size();
+}
+IRIS_HELPER std::uint64_t iris_element_1(const void* base, std::uint32_t offset, std::uint64_t index) noexcept {
+  return element<std::uint8_t>(base, offset, index);
+}
+IRIS_HELPER std::uint64_t iris_element_2(const void* base, std::uint32_t offset, std::uint64_t index) noexcept {
+  return element<std::uint16_t>(base, offset, index);
+}
+IRIS_HELPER std::uint64_t iris_element_4(const void* base, std::uint32_t offset, std::uint64_t index) noexcept {
+  return element<std::uint32_t>(base, offset, index);
+}
+IRIS_HELPER std::uint64_t iris_element_8(const void* base, std::uint32_t offset, std::uint64_t index) noexcept {
+  return element<std::uint64_t>(base, offset, index);
+}
+IRIS_HELPER const void* iris_element_text(const void* base, std::uint32_t offset, std::uint64_t index) noexcept {
+  return &element<std::string_view>(base, offset, index);
+}
 
 // ---- a family's answer
 
@@ -90,4 +138,9 @@ IRIS_HELPER void iris_lookup_text_scan(const Family* families, std::uint32_t fam
   // A copy of the answer escapes, so that the original stays in registers.
   const Answer copy = *answer;
   iris_index_scan(static_cast<const iris::index::TextScan*>(families[family].index), text, &copy);
+}
+IRIS_HELPER void iris_lookup_every(const Family* families, std::uint32_t family, const void* base, std::uint32_t offset,
+                                   const Answer* answer) noexcept {
+  const Answer copy = *answer;
+  iris_index_every(static_cast<const iris::index::Every*>(families[family].index), &at<char>(base, offset), &copy);
 }

@@ -21,7 +21,7 @@ using Number = std::uint16_t;
 
 #define IRIS_DNS(member) offsetof(DnsTransaction, layout) + offsetof(DnsTransaction::Layout, member)
 
-constexpr std::array all{
+constexpr std::array own{
     text("query", IRIS_DNS(query), "name of the first question, lower case, without trailing dot"),
     optional_number<Number>("qtype", IRIS_DNS(qtype), "type of the first question: 1 is A, 28 AAAA"),
     optional_number<Number>("qclass", IRIS_DNS(qclass), "class of the first question: 1 is IN"),
@@ -40,6 +40,7 @@ constexpr std::array all{
     texts("answers", IRIS_DNS(answer_data), "data of the answers, as zone files write it"),
 };
 #undef IRIS_DNS
+constexpr auto all = fields::with_parts<own>();
 
 }  // namespace
 

@@ -19,7 +19,7 @@ using fields::text;
 
 #define IRIS_HTTP(member) offsetof(HttpTransaction, layout) + offsetof(HttpTransaction::Layout, member)
 
-constexpr std::array all{
+constexpr std::array own{
     text("method", IRIS_HTTP(method), "of the request, as sent"),
     text("uri", IRIS_HTTP(uri), "target of the request, as sent"),
     text("host", IRIS_HTTP(host), "Host, as sent; else the authority of the URI"),
@@ -44,6 +44,7 @@ constexpr std::array all{
     number<std::uint32_t>("index", IRIS_HTTP(index), "of the connection's transactions, from 0"),
 };
 #undef IRIS_HTTP
+constexpr auto all = fields::with_parts<own>();
 
 std::span<const SdkFunction> functions() noexcept {
   static const std::array list{sdk_function("iris_session_data_decoded", &detail::iris_session_data_decoded)};

@@ -20,7 +20,7 @@ using fields::truth;
 
 #define IRIS_MQTT(member) offsetof(MqttExchange, layout) + offsetof(MqttExchange::Layout, member)
 
-constexpr std::array all{
+constexpr std::array own{
     text("kind", IRIS_MQTT(kind_name), "connect, publish, subscribe, unsubscribe"),
     text("protocol_name", IRIS_MQTT(protocol_name), "of CONNECT: MQTT, MQIsdp"),
     optional_number<std::uint8_t>("version", IRIS_MQTT(version), "of CONNECT: 3 (3.1), 4 (3.1.1), 5"),
@@ -43,6 +43,7 @@ constexpr std::array all{
     optional_number<std::uint8_t>("reason", IRIS_MQTT(reason), "return or reason code of the acknowledgement"),
 };
 #undef IRIS_MQTT
+constexpr auto all = fields::with_parts<own>();
 
 }  // namespace
 

@@ -94,19 +94,10 @@ constexpr Protocol of_packets(std::string_view name, std::span<const Field> fiel
           .occurrence = Occurrence::packets_only};
 }
 
-constexpr std::array<Field, 1> conn_fields{Field{.name = "midstream",
-                                                 .type = FieldType::number,
-                                                 .level = Level::tuple,
-                                                 .width = sizeof(ConnRecord::midstream),
-                                                 .truth = true,
-                                                 .offsets = {offsetof(ConnRecord, midstream), 0},
-                                                 .doc = "1 where a TCP connection began without its SYN; else 0"}};
-
 static_assert(offsetof(ConnRecord, tuple) == offsetof(PacketFacts, tuple), "one field serves connections and packets");
 
 }  // namespace
 
-constinit const Protocol conn{.name = "conn", .fields = conn_fields, .occurrence = Occurrence::every_connection};
 constinit const Protocol ip{.name = "ip",
                             .fields = ip_fields,
                             .presence = ip_version,

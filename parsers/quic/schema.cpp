@@ -30,7 +30,7 @@ const std::string_view* ja4(const void* connection) noexcept {
   return detail::iris_tls_ja4(&static_cast<const QuicConnection*>(connection)->tls());
 }
 
-constexpr std::array all{
+constexpr std::array own{
     text("sni", IRIS_TLS(sni), "server name in the ClientHello, as sent"),
     text("version", IRIS_QUIC(version_name), "1, 2, draft-29, Q046"),
     number<std::uint32_t>("version_number", IRIS_QUIC(version), "0x00000001, 0x6b3343cf for version 2"),
@@ -50,6 +50,7 @@ constexpr std::array all{
 };
 #undef IRIS_QUIC
 #undef IRIS_TLS
+constexpr auto all = fields::with_parts<own>();
 
 }  // namespace
 

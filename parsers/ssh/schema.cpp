@@ -20,7 +20,7 @@ using fields::texts;
 #define IRIS_KEX(side, member) IRIS_SSH(side) + offsetof(SshKexInit, member)
 #define IRIS_LINE(side, member) IRIS_SSH(side) + offsetof(SshIdentification, member)
 
-constexpr std::array all{
+constexpr std::array own{
     text("client_version", IRIS_LINE(client, line), "the client's identification line"),
     text("server_version", IRIS_LINE(server, line), "the server's identification line"),
     text("protocol_version_ctos", IRIS_LINE(client, protocol), "the client's: 2.0"),
@@ -52,6 +52,7 @@ constexpr std::array all{
 #undef IRIS_SSH
 #undef IRIS_KEX
 #undef IRIS_LINE
+constexpr auto all = fields::with_parts<own>();
 
 std::span<const SdkFunction> functions() noexcept {
   static const std::array list{

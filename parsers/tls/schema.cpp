@@ -23,7 +23,7 @@ using Number = std::uint16_t;
 // Of a member of the layout.
 #define IRIS_TLS(member) offsetof(TlsHandshake, layout) + offsetof(TlsHandshake::Layout, member)
 
-constexpr std::array all{
+constexpr std::array own{
     text("sni", IRIS_TLS(sni), "server name in the ClientHello, as sent"),
     optional_number<Number>("version", IRIS_TLS(version), "negotiated version: 0x0303 is TLS 1.2, 0x0304 is TLS 1.3"),
     optional_number<Number>("client_version", IRIS_TLS(client_version), "legacy_version of the ClientHello"),
@@ -52,6 +52,7 @@ constexpr std::array all{
     text("ja4", {"iris_tls_ja4", &detail::iris_tls_ja4}, "fingerprint of the ClientHello"),
 };
 #undef IRIS_TLS
+constexpr auto all = fields::with_parts<own>();
 
 std::span<const SdkFunction> functions() noexcept {
   static const std::array list{

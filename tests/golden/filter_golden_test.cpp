@@ -1,5 +1,5 @@
-// Filter text → normal form, a clause a line, or the error with its caret. A first line `of packets` makes it a filter
-// of the event Packet.
+// Filter text → normal form, a clause a line, with its warnings; or the error with its caret. A first line `of packets`
+// makes it a filter of the event Packet.
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -20,6 +20,7 @@ std::string normal_form(const std::string& text, Subject subject) {
     if (!result.empty()) result += "\nor ";
     result += clause.empty() ? "(everything)" : to_text(clause);
   }
+  for (const FilterWarning& warning : filter->warnings) result += "\n" + render_warning(text, warning);
   return result;
 }
 

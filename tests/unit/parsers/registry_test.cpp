@@ -7,6 +7,8 @@
 #include <set>
 #include <string_view>
 
+#include <iris/conn_record.hpp>
+
 #include "parsers/api.hpp"
 #include "parsers/packet/facts.hpp"
 
@@ -76,18 +78,76 @@ TEST(Registry, EveryFieldIsSane) {
   std::set<const Field*> seen;
   for (const Protocol& protocol : registry()) {
     if (!protocol.implies.empty()) EXPECT_NE(find_protocol(protocol.implies), nullptr) << protocol.implies;
-    std::set<std::string_view> names;
+    std::set<std::pair<std::string_view, Part>> names;
     for (const Field& each : protocol.fields) {
       SCOPED_TRACE(testing::Message() << protocol.name << '.' << each.name);
-      EXPECT_TRUE(names.insert(each.name).second);
+      EXPECT_TRUE(names.insert({each.name, each.part}).second);
       EXPECT_TRUE(seen.insert(&each).second);
       EXPECT_FALSE(each.doc.empty());
-      EXPECT_EQ(each.level, protocol.has_sessions() ? Level::session : Level::tuple);
+      if (protocol.name != "conn") EXPECT_EQ(each.level, protocol.has_sessions() ? Level::session : Level::tuple);
       EXPECT_EQ(each.type == FieldType::number, each.width != 0);
       EXPECT_THAT(each.alternatives, testing::AnyOf(1, 2));
     }
   }
 }
+
+TEST(Registry, ListsAndTextsHaveParts) {
+  const Protocol& tls = *find_protocol("tls");
+  const auto part = [&](std::string_view name, Part wanted) {
+    const auto found =
+        std::ranges::find_if(tls.fields, [&](const Field& each) { return each.name == name && each.part == wanted; });
+    return found == tls.fields.end() ? nullptr : &*found;
+  };
+  const Field* list = part("client_ciphers", Part::value);
+  ASSERT_NE(list, nullptr);
+  EXPECT_EQ(part("client_ciphers", Part::every)->offsets[0], list->offsets[0]);
+  EXPECT_EQ(part("client_ciphers", Part::length)->width, 8U);
+  EXPECT_EQ(part("sni", Part::every), nullptr) << "no list";
+  EXPECT_EQ(part("sni", Part::length)->type, FieldType::number);
+  EXPECT_EQ(part("version", Part::length), nullptr);
+  EXPECT_EQ(part("ja3", Part::length), nullptr) << "computed";
+}
+
+// ---- sample -----------------------------------------------------------------------------------------------------
+
+std::uint64_t sample_of(const FiveTuple& tuple) {
+  const auto found = std::ranges::find(find_protocol("conn")->fields, Part::sample, &Field::part);
+  ConnRecord record;
+  record.tuple = tuple;
+  return found->computed.number(&record);
+}
+
+FiveTuple numbered_tuple(std::uint32_t number) {
+  FiveTuple tuple = some_tuple();
+  tuple.originator.port = static_cast<std::uint16_t>(number);
+  tuple.responder.ip.bytes[15] = static_cast<std::uint8_t>(number >> 16U);
+  return tuple;
+}
+
+TEST(ConnSchema, BothDirectionsAreInOneSample) {
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    const FiveTuple tuple = numbered_tuple(i);
+    FiveTuple turned = tuple;
+    std::swap(turned.originator, turned.responder);
+    EXPECT_EQ(sample_of(tuple), sample_of(turned));
+    turned.transport = Transport::Tcp;
+    EXPECT_NE(sample_of(tuple), sample_of(turned));
+  }
+}
+
+TEST(ConnSchema, SamplesAreEven) {
+  constexpr std::uint32_t tuples = 1U << 18U;
+  std::array<std::uint32_t, 64> buckets{};
+  for (std::uint32_t i = 0; i < tuples; ++i) {
+    const std::uint64_t sample = sample_of(numbered_tuple(i));
+    ASSERT_LT(sample, std::uint64_t{1} << 32U);
+    ++buckets[sample >> 26U];
+  }
+  // 4096 expected of each; the deviation is 64.
+  for (const std::uint32_t bucket : buckets) EXPECT_NEAR(bucket, 4096, 5 * 64);
+}
+
+TEST(ConnSchema, TheSampleIsTheSameOnEveryMachine) { EXPECT_EQ(sample_of(some_tuple()), 1877527463U); }
 
 TEST(PacketSchema, Presence) {
   EXPECT_EQ(find_protocol("ip")->presence, &field("ip", "version"));

@@ -93,7 +93,7 @@ std::vector<FamilyShape> all_shapes() {
   for (const Field& each : extra) fields.push_back(&each);
   for (const char* protocol : {"conn", "ip", "ipv4", "ipv6", "tcp", "udp", "tls"}) {
     for (const Field& each : fields_of(protocol)) {
-      if (!each.list) fields.push_back(&each);  // filters do not ask for lists
+      if (!each.names_protocol) fields.push_back(&each);
     }
   }
   std::vector<FamilyShape> shapes;
@@ -118,6 +118,8 @@ struct Sample {
   TlsHandshake tls;
   std::uint32_t protocol = 0;
   std::deque<std::string> texts;
+  std::deque<std::vector<std::string_view>> text_lists;
+  std::deque<std::vector<std::uint16_t>> number_lists;
 
   [[nodiscard]] abi::Facts facts() const { return {&extended.record, &tls, protocol, 0}; }
   [[nodiscard]] const std::byte* base(Level level) const {
@@ -142,6 +144,10 @@ struct Sample {
     const std::byte* from = base(field.level);
     if (field.flag_offset != 0 && from[field.flag_offset] == std::byte{0}) return {};
     if (!speaks_protocol_of(field)) return {};
+    if (field.computed.number != nullptr) return {field.computed.number(from)};
+    if (field.combination != parsers::Combination::either) return {combined(field, from)};
+    if (field.part == parsers::Part::length) return length(field, from + field.offsets[0]);
+    if (field.list) return elements(field, from + field.offsets[0]);
     if (field.computed.text != nullptr) {
       const std::string_view text = *field.computed.text(from);
       return text.data() == nullptr ? std::vector<Value>{} : std::vector<Value>{std::string(text)};
@@ -159,6 +165,42 @@ struct Sample {
       }
     }
     return result;
+  }
+
+  static Value combined(const Field& field, const std::byte* from) {
+    std::uint64_t numbers[2];
+    for (unsigned i = 0; i < 2; ++i) std::memcpy(&numbers[i], from + field.offsets[i], 8);
+    if (field.combination == parsers::Combination::sum) return numbers[0] + numbers[1];
+    return numbers[0] > numbers[1] ? numbers[0] - numbers[1] : 0;
+  }
+  static std::vector<Value> length(const Field& field, const std::byte* place) {
+    if (field.list) return {std::uint64_t{reinterpret_cast<const std::span<const char>*>(place)->size()}};
+    const auto& text = *reinterpret_cast<const std::string_view*>(place);
+    return text.data() == nullptr ? std::vector<Value>{} : std::vector<Value>{std::uint64_t{text.size()}};
+  }
+  static std::vector<Value> elements(const Field& field, const std::byte* place) {
+    std::vector<Value> result;
+    if (field.type == FieldType::text) {
+      for (const auto text : *reinterpret_cast<const std::span<const std::string_view>*>(place))
+        result.emplace_back(std::string(text));
+    } else {
+      for (const auto number : *reinterpret_cast<const std::span<const std::uint16_t>*>(place))
+        result.emplace_back(std::uint64_t{number});
+    }
+    return result;
+  }
+
+  void set_list(const Field& field, const std::vector<Value>& values) {
+    std::byte* place = base(field.level) + field.offsets[0];
+    if (field.type == FieldType::text) {
+      auto& list = text_lists.emplace_back();
+      for (const Value& value : values) list.push_back(texts.emplace_back(std::get<std::string>(value)));
+      *reinterpret_cast<std::span<const std::string_view>*>(place) = list;
+    } else {
+      auto& list = number_lists.emplace_back();
+      for (const Value& value : values) list.push_back(static_cast<std::uint16_t>(std::get<std::uint64_t>(value)));
+      *reinterpret_cast<std::span<const std::uint16_t>*>(place) = list;
+    }
   }
 
   void set(const Field& field, unsigned alternative, const std::optional<Value>& value) {
@@ -189,8 +231,23 @@ Sample random_sample(Random& random, const std::vector<filter::Predicate>& predi
   };
   for (const Field& each : extra) fill(each);
   for (const Field& each : fields_of("tls")) {
-    if (!each.list && each.computed.text == nullptr) fill(each);
+    if (each.part != parsers::Part::value || each.computed.text != nullptr) continue;
+    if (!each.list) {
+      fill(each);
+      continue;
+    }
+    std::vector<Value> values;
+    for (std::size_t n = below(random, 4); n > 0; --n)
+      values.push_back(testing::random_value(random, each, predicates));
+    sample.set_list(each, values);
   }
+  for (Flow* flow : {&sample.extended.record.originator, &sample.extended.record.responder}) {
+    flow->packets = below(random, 4);
+    flow->wire_bytes = below(random, 1000);
+    flow->payload_bytes = below(random, 1000);
+  }
+  sample.extended.record.start = {below(random, 8)};
+  sample.extended.record.last = {below(random, 8)};
   for (const char* protocol : {"ip", "ipv4", "ipv6"}) {
     if (below(random, 2) != 0) fill(field(protocol, "addr"));
   }
@@ -280,9 +337,12 @@ Answer expected(const Plan& plan, const Sample& sample, Level level) {
   for (std::uint32_t id = 0; id < plan.predicates.size(); ++id) {
     const filter::Predicate& predicate = plan.predicates[id];
     const auto true_of = [&](const Value& value) { return testing::holds(predicate, value); };
-    if (predicate.field->level == level && std::ranges::any_of(sample.values(*predicate.field), true_of)) {
-      answer.ids.push_back(id);
-    }
+    if (predicate.field->level != level) continue;
+    const auto values = sample.values(*predicate.field);
+    const bool every = predicate.field->part == parsers::Part::every;
+    const bool holds =
+        every ? !values.empty() && std::ranges::all_of(values, true_of) : std::ranges::any_of(values, true_of);
+    if (holds) answer.ids.push_back(id);
   }
   return answer;
 }
@@ -310,6 +370,7 @@ TEST_F(DispatchTest, AgreesWithTheInterpreter) {
       ASSERT_EQ(computed(plan, sample, dispatch->tuple), expected(plan, sample, Level::tuple)) << "round " << round;
       ASSERT_EQ(computed(plan, sample, dispatch->protocol), expected(plan, sample, Level::protocol));
       ASSERT_EQ(computed(plan, sample, dispatch->session[tls_number()]), expected(plan, sample, Level::session));
+      ASSERT_EQ(computed(plan, sample, dispatch->stream), expected(plan, sample, Level::stream));
     }
   }
 }
@@ -400,10 +461,12 @@ TEST_F(DispatchTest, HelpersAreInlined) {
   EXPECT_THAT(*ir, AllOf(HasSubstr("@iris_evaluate_tuple("), HasSubstr("@iris_evaluate_protocol("),
                          HasSubstr("@iris_evaluate_session_tls(")));
   for (const char* helper : {"@iris_base_", "@iris_number_", "@iris_field", "@iris_has_text", "@iris_flag",
-                             "@iris_begin", "@iris_again", "@iris_count", "@iris_lookup_"}) {
+                             "@iris_begin", "@iris_again", "@iris_count", "@iris_lookup_", "@iris_list_",
+                             "@iris_element_", "@iris_text_size", "@iris_sum", "@iris_difference"}) {
     EXPECT_THAT(*ir, Not(HasSubstr(helper)));
   }
   EXPECT_THAT(*ir, HasSubstr("@iris_index_scan("));
+  EXPECT_THAT(*ir, HasSubstr("@iris_index_every("));
 }
 
 TEST_F(DispatchTest, TheCodeDoesNotDependOnValues) {

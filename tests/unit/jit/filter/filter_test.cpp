@@ -82,11 +82,21 @@ TEST(Filter, EveryFieldOfTheRegistryParses) {
     parses(protocol.name);
     for (const auto& field : protocol.fields) {
       const auto name = std::string(protocol.name) + "." + std::string(field.name);
-      if (!field.list) {
-        parses(name);
-      } else {
-        EXPECT_EQ(message(name), "'" + name + "' is a list, and filters ask for single values");
-        EXPECT_FALSE(parse(name + " = 1"));
+      const std::string value = field.type == parsers::FieldType::text ? "'x'" : "1";
+      switch (field.part) {
+        case parsers::Part::value:
+          parses(name);
+          break;
+        case parsers::Part::every:
+          parses("all(" + name + " = " + value + ")");
+          break;
+        case parsers::Part::length:
+          parses("len(" + name + ") > 1");
+          break;
+        case parsers::Part::sample:
+          EXPECT_TRUE(parse("sample(1%)", Subject::connection));
+          EXPECT_TRUE(parse("sample(1%)", Subject::packet));
+          break;
       }
     }
   }

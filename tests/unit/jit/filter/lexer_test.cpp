@@ -21,14 +21,30 @@ std::vector<TokenKind> kinds(std::string_view text) {
   return result;
 }
 
+// As an operand, where it can be one whatever the field.
+struct Plain {
+  Operand operator()(const Quantity& quantity) const {
+    EXPECT_TRUE(quantity.unit.empty() && quantity.decimals == 0);
+    return quantity.digits;
+  }
+  Operand operator()(const QuantityRange& range) const { return Range{range.first.digits, range.last.digits}; }
+  Operand operator()(const IpAddress& address) const { return address; }
+  Operand operator()(const Subnet& block) const { return block; }
+  Operand operator()(const Text& text) const { return text.bytes; }
+  Operand operator()(const Mac& mac) const { return mac.number; }
+  Operand operator()(const Word& word) const { return std::string(word.text); }
+  Operand operator()(const FileName& file) const { return file.name; }
+};
+
 // The value of a text that is one value.
-Operand value_of(std::string_view text) {
+Written written(std::string_view text) {
   const auto tokens = tokenize(text);
   EXPECT_TRUE(tokens) << text;
   if (!tokens) return {};
   EXPECT_THAT(kinds(text), ElementsAre(value, end)) << text;
   return tokens->front().value;
 }
+Operand value_of(std::string_view text) { return std::visit(Plain{}, written(text)); }
 
 TEST(Lexer, Spaces) {
   EXPECT_THAT(kinds(""), ElementsAre(end));
@@ -45,9 +61,10 @@ TEST(Lexer, OperatorsNeedNoSpaces) {
 }
 
 TEST(Lexer, KeywordsAreWholeWords) {
-  EXPECT_THAT(kinds("and AND or OR not NOT in IN contains matches eq ne lt le gt ge"),
-              ElementsAre(logical_and, logical_and, logical_or, logical_or, logical_not, logical_not, in, in, contains,
-                          matches, equal, not_equal, less, less_equal, greater, greater_equal, end));
+  EXPECT_THAT(
+      kinds("and AND or OR not NOT in IN contains matches under starts_with ends_with eq ne lt le gt ge"),
+      ElementsAre(logical_and, logical_and, logical_or, logical_or, logical_not, logical_not, in, in, contains, matches,
+                  under, starts_with, ends_with, equal, not_equal, less, less_equal, greater, greater_equal, end));
   EXPECT_THAT(kinds("android in.x not_ And"), ElementsAre(name, name, name, name, end));
 }
 
@@ -77,7 +94,7 @@ TEST(Lexer, Ranges) {
   EXPECT_EQ(value_of("1..5"), Operand(Range(1, 5)));
   EXPECT_EQ(value_of("5..5"), Operand(Range(5, 5)));
   EXPECT_EQ(value_of("0x10..0x1f"), Operand(Range(16, 31)));
-  for (const char* wrong : {"5..1", "1..", "..5", "..", "1...5", "1..2..3", "1..x", "1.5..2"})
+  for (const char* wrong : {"5..1", "1..", "..5", "..", "1...5", "1..2..3", "1..x"})
     EXPECT_FALSE(tokenize(wrong)) << wrong;
 }
 
@@ -113,6 +130,47 @@ TEST(Lexer, Strings) {
   EXPECT_EQ(value_of("'line\nline \xc3\xbc'"), Operand("line\nline \xc3\xbc"s));
   for (const char* wrong : {"'", "'x", "\"x'", "'\\", "'\\'", "'\\q'", "'\\x1'", "'\\xgg'", "'\\x", "'\\x1"})
     EXPECT_FALSE(tokenize(wrong)) << wrong;
+}
+
+TEST(Lexer, QuantitiesHaveUnits) {
+  const auto quantity = [](const char* text) { return std::get<Quantity>(written(text)); };
+  EXPECT_EQ(quantity("1.50s").digits, 150U);
+  EXPECT_EQ(quantity("1.50s").decimals, 2U);
+  EXPECT_EQ(quantity("1.50s").unit, "s");
+  EXPECT_EQ(quantity("10Mi").unit, "Mi");
+  EXPECT_EQ(quantity("0.1%").unit, "%");
+  EXPECT_EQ(std::get<QuantityRange>(written("1ms..2.5s")).last.decimals, 1U);
+  for (const char* wrong : {"1.s", "1.", ".5", "1.2.3s", "1s2", "1s_"}) EXPECT_FALSE(tokenize(wrong)) << wrong;
+}
+
+TEST(Lexer, MacAddresses) {
+  EXPECT_EQ(std::get<Mac>(written("00:1b:21:3C:4d:5e")).number, 0x001b213c4d5eU);
+  EXPECT_EQ(std::get<Mac>(written("ff:ff:ff:ff:ff:ff")).number, 0xffffffffffffU);
+  for (const char* wrong : {"00:1b:21:3c:4d", "00:1b:21:3c:4d:5", "00:1b:21:3c:4d:5g", "00:1b:21:3c:4d:5e:6f"})
+    EXPECT_FALSE(tokenize(wrong)) << wrong;
+}
+
+TEST(Lexer, Bytes) {
+  using namespace std::string_literals;
+  EXPECT_EQ(value_of("|16 03 01|"), Operand("\x16\x03\x01"s));
+  EXPECT_EQ(value_of("|160301|"), Operand("\x16\x03\x01"s));
+  EXPECT_EQ(value_of("| fF00 |"), Operand("\xff\0"s));
+  EXPECT_TRUE(std::get<Text>(written("|2e|")).in_hexadecimal);
+  for (const char* wrong : {"|1|", "|16 3|", "|16", "|16 0g|", "|1 6|"}) EXPECT_FALSE(tokenize(wrong)) << wrong;
+  EXPECT_THAT(kinds("a||b"), ElementsAre(name, logical_or, name, end));
+  EXPECT_THAT(kinds("a|| b"), ElementsAre(name, logical_or, name, end));
+}
+
+TEST(Lexer, FlagsStandBehindTheQuote) {
+  EXPECT_EQ(std::get<Text>(written("'x'is")).flags, "is");
+  EXPECT_EQ(std::get<Text>(written("'x'")).flags, "");
+  EXPECT_THAT(kinds("a~'x'i and b~'y'and c"),
+              ElementsAre(name, matches, value, logical_and, name, matches, value, logical_and, name, end));
+}
+
+TEST(Lexer, RegularExpressionsOfBytes) {
+  EXPECT_THAT(kinds("a ~b 'x' b !~b'x' c ~bar"),
+              ElementsAre(name, matches_bytes, value, name, not_matches_bytes, value, name, matches, name, end));
 }
 
 TEST(Lexer, UnknownCharacters) {

@@ -7,11 +7,22 @@
 namespace iris::filter {
 namespace {
 
+std::string function(const Test& test) {
+  static constexpr const char* names[] = {"", "any ", "all ", "len "};
+  return names[static_cast<std::size_t>(test.function)];
+}
+
 // The tree with every grouping spelled out.
 std::string shape(const Node& node) {
   switch (node.kind) {
+    case Node::Kind::sample:
+      return "sample";
+    case Node::Kind::file:
+      return "file " + std::get<FileName>(node.test.values.front().written).name;
+    case Node::Kind::none:
+      return "none " + shape(node.children.front());
     case Node::Kind::test:
-      return std::string(node.test.name) + (node.test.negated ? "!" : "") +
+      return function(node.test) + std::string(node.test.name) + (node.test.negated ? "!" : "") +
              (node.test.values.empty() ? "" : std::to_string(node.test.values.size()));
     case Node::Kind::negation:
       return "-" + shape(node.children.front());
@@ -53,6 +64,23 @@ TEST(Parser, Tests) {
   EXPECT_EQ(parsed("a.b !~ 'x' and a.c not matches 'x' and a.d not ~ 'x'"), "[and a.b!1 a.c!1 a.d!1]");
 }
 
+TEST(Parser, Functions) {
+  EXPECT_EQ(parsed("any(a.b = 1) and all(a.c not in {1, 2}) or len(a.d) > 3"),
+            "[or [and any a.b1 all a.c!2] len a.d1]");
+  EXPECT_EQ(parsed("not none(a.b = 1 or c) and sample(1%)"), "[and -none [or a.b1 c] sample]");
+  EXPECT_EQ(parsed("len(a.b)"), "len a.b");
+  for (const char* wrong : {"any(a.b)", "all(a.b = 1", "len(a.b = 1)", "len()", "none()", "sample()",
+                            "any(a.b = 1 or c)", "any(not a.b = 1)", "some(a.b = 1)", "sample(1% 2)", "len(1)"})
+    EXPECT_FALSE(parse_text(wrong)) << wrong;
+}
+
+TEST(Parser, Files) {
+  EXPECT_EQ(parsed("a.b in file='x.txt' or file = \"y.txt\" and c"), "[or a.b1 [and file y.txt c]]");
+  EXPECT_EQ(parsed("a.b in {file='x.txt', 'y', z}"), "a.b3");
+  for (const char* wrong : {"file=", "file=x", "file='x'i", "a.b in file=", "file='x'y"})
+    EXPECT_FALSE(parse_text(wrong)) << wrong;
+}
+
 TEST(Parser, NothingIsEverything) {
   EXPECT_EQ(parsed(""), "[and]");
   EXPECT_EQ(parsed(" \n"), "[and]");
@@ -86,7 +114,7 @@ TEST(Parser, LengthIsLimited) {
 
 TEST(Parser, ErrorsPointIntoTheText) {
   for (const char* wrong : {"(", ")", "and", "a and", "a or (", "a.b =", "a.b in {", "a.b in {1", "a.b in {1,", "not",
-                            "a not", "a not =", "a not !~ 'x'", "1", "a b", "{", "a.b in {1} 2", "a.b = b", ","}) {
+                            "a not", "a not =", "a not !~ 'x'", "1", "a b", "{", "a.b in {1} 2", ","}) {
     const auto node = parse_text(wrong);
     ASSERT_FALSE(node) << wrong;
     EXPECT_LE(node.error().offset, std::string_view(wrong).size()) << wrong;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "jit/filter/filter.hpp"
@@ -69,18 +70,26 @@ class Writer {
 
   Written test() {
     static constexpr std::array<std::string_view, 6> protocols{"ip", "ipv4", "ipv6", "tcp", "udp", "tls"};
-    static constexpr std::array<std::string_view, 10> numbers{
-        "tcp.port",   "tcp.src_port", "tcp.dst_port", "udp.port",           "udp.src_port",
-        "ip.version", "ip.protocol",  "tls.version",  "tls.client_version", "tls.cipher"};
+    static constexpr std::array<std::string_view, 11> numbers{
+        "tcp.port",    "tcp.src_port", "tcp.dst_port",       "udp.port",   "udp.src_port",      "ip.version",
+        "ip.protocol", "tls.version",  "tls.client_version", "tls.cipher", "tls.client_ciphers"};
     static constexpr std::array<std::string_view, 5> addresses{"ip.addr", "ip.src_addr", "ipv4.addr", "ipv4.dst_addr",
                                                                "ipv6.src_addr"};
-    switch (below(random_, 6)) {
+    switch (below(random_, 10)) {
+      case 6:
+        return below(random_, 2) == 0 ? stream_test() : sample_test();
+      case 7:
+        return list_test();
+      case 8:
+        return length_test();
+      case 9:
+        return service_test();
       case 0:
         return present(pick(random_, protocols));
       case 1:
         return present(below(random_, 2) == 0 ? pick(random_, numbers) : std::string_view("tls.sni"));
       case 2:
-        return text_test(below(random_, 2) == 0 ? "tls.sni" : "tls.alpn");
+        return text_test(std::array{"tls.sni", "tls.alpn", "tls.client_alpn"}[below(random_, 3)]);
       case 3:
         return membership(pick(random_, addresses));
       default:
@@ -172,22 +181,145 @@ class Writer {
     }
   }
 
-  Written text_test(std::string_view name) {
-    static constexpr std::array<std::string_view, 4> texts{"a", "ab", "b", "c"};
-    const bool negated = below(random_, 2) == 0;
-    const std::string text(pick(random_, texts));
-    const std::string quoted = below(random_, 2) == 0 ? "'" + text + "'" : "\"" + text + "\"";
-    switch (below(random_, 4)) {
+  // ---- texts
+
+  struct TextOperator {
+    const char* name;
+    Operator op;
+  };
+  static constexpr std::array<TextOperator, 5> text_operators{{{"contains", Operator::contains},
+                                                               {"starts_with", Operator::starts_with},
+                                                               {"ends_with", Operator::ends_with},
+                                                               {"under", Operator::under},
+                                                               {"in", Operator::one_of}}};
+
+  // As 'a', "a" or |61|.
+  std::string quoted(const std::string& text) {
+    switch (below(random_, 3)) {
       case 0:
-        return compared(name, (negated ? " != " : " = ") + quoted, negated, {{Operator::one_of, text}});
+        return "'" + text + "'";
       case 1:
-        return compared(name, (negated ? " not contains " : " contains ") + quoted, negated,
-                        {{Operator::contains, text}});
-      case 2:
-        return compared(name, (negated ? " not in {" : " in {") + quoted + ", ''}", negated,
-                        {{Operator::one_of, text}, {Operator::one_of, std::string()}});
+        return "\"" + text + "\"";
       default:
+        break;
+    }
+    std::string digits;
+    for (const char c : text) digits += fmt::format(" {:02x}", static_cast<unsigned char>(c));
+    return "|" + digits + "|";
+  }
+
+  std::string some_text() {
+    static constexpr std::array<std::string_view, 6> texts{"a", "ab", "b", "c", "b.ab", ".ab"};
+    return std::string(pick(random_, texts));
+  }
+
+  Written text_test(std::string_view name) {
+    const bool negated = below(random_, 2) == 0;
+    std::string text = some_text();
+    switch (below(random_, 6)) {
+      case 0:
+        return compared(name, (negated ? " != " : " = ") + quoted(text), negated, {{Operator::one_of, text}});
+      case 1:
+        return compared(name, (negated ? " not in {" : " in {") + quoted(text) + ", ''}", negated,
+                        {{Operator::one_of, text}, {Operator::one_of, std::string()}});
+      case 2:
+        std::erase(text, '.');
         return compared(name, (negated ? "!~" : "~") + ("'^" + text + "'"), negated, {{Operator::matches, "^" + text}});
+      default:
+        break;
+    }
+    const TextOperator& chosen = pick(random_, text_operators);
+    // `under '.ab'` is `under 'ab'`.
+    const auto meant = [&](const std::string& t) {
+      return chosen.op == Operator::under && t.starts_with('.') ? t.substr(1) : t;
+    };
+    std::string set = quoted(text);
+    std::vector<std::pair<Operator, Operand>> operands{{chosen.op, meant(text)}};
+    if (below(random_, 2) == 0) {
+      const std::string other = some_text();
+      set = "{" + set + ", " + quoted(other) + "}";
+      operands.emplace_back(chosen.op, meant(other));
+    }
+    return compared(name, (negated ? one_of(" not ", " !", " ! ") : " ") + (chosen.name + (" " + set)), negated,
+                    operands);
+  }
+
+  // ---- functions
+
+  // any(f op v) and all(f op v).
+  Written list_test() {
+    const bool texts = below(random_, 2) == 0;
+    const std::string name = texts ? "tls.client_alpn" : "tls.client_ciphers";
+    const bool every = below(random_, 2) == 0;
+    const bool negated = below(random_, 2) == 0;
+    std::string written;
+    Operands operands;
+    Operator op = Operator::one_of;
+    if (texts) {
+      const TextOperator& chosen = pick(random_, text_operators);
+      const std::string text = pick(random_, std::array<std::string, 4>{"a", "ab", "b", "c"});
+      op = chosen.op;
+      operands = {text};
+      written = std::string(negated ? " not " : " ") + chosen.name + " " + quoted(text);
+    } else {
+      const std::uint64_t first = below(random_, 4);
+      const std::uint64_t last = first + below(random_, 2);
+      op = Operator::in_range;
+      operands = {Range{first, last}};
+      written = std::string(negated ? " not in " : " in ") + std::to_string(first) + ".." + std::to_string(last);
+    }
+    return {(every ? "all(" : "any(") + name + written + ")", [=](const World& world) {
+              if (!world.contains(name)) return false;
+              // Some element not: not every element. Every element not: not any.
+              const bool of_every = every != negated;
+              const bool held =
+                  of_every ? holds_for_every(world, name, op, operands) : testing::holds(world, name, op, operands);
+              return held != negated;
+            }};
+  }
+
+  Written length_test() {
+    const std::string name =
+        "len(" +
+        std::string(pick(
+            random_, std::array<std::string_view, 4>{"tls.client_alpn", "tls.client_ciphers", "tls.sni", "tls.alpn"})) +
+        ")";
+    const std::uint64_t value = below(random_, 4);
+    if (below(random_, 2) == 0)
+      return compared(name, " = " + std::to_string(value), false, {{Operator::one_of, value}});
+    return compared(name, " >= " + std::to_string(value), false,
+                    {{Operator::in_range, Range{value, ~std::uint64_t{0}}}});
+  }
+
+  Written stream_test() {
+    const std::uint64_t value = below(random_, 4);
+    const std::string written = std::to_string(value);
+    if (below(random_, 2) == 0)
+      return compared("conn.bytes", " <= " + written, false, {{Operator::in_range, Range{0, value}}});
+    return compared("conn.duration", " >= " + written + "ns", false,
+                    {{Operator::in_range, Range{value, ~std::uint64_t{0}}}});
+  }
+
+  // A quarter of 2^32 is 2^30.
+  Written sample_test() {
+    const std::uint64_t quarters = 1 + below(random_, 4);
+    return {"sample(" + std::to_string(25 * quarters) + "%)", [quarters](const World& world) {
+              return std::get<std::uint64_t>(world.at("sample").front()) < quarters << 30U;
+            }};
+  }
+
+  Written service_test() {
+    const bool negated = below(random_, 2) == 0;
+    const bool tls = below(random_, 2) == 0;
+    switch (below(random_, 3)) {
+      case 0:
+        return {"conn.service", [](const World& world) { return world.contains("tls"); }};
+      case 1:
+        return {std::string("conn.service ") + (negated ? "!=" : "=") + (tls ? " 'tls'" : " 'ssh'"),
+                [=](const World& world) { return world.contains("tls") && tls != negated; }};
+      default:
+        return {std::string("conn.service ") + (negated ? "not in" : "in") + " {'ssh', 'http'}",
+                [=](const World& world) { return world.contains("tls") && negated; }};
     }
   }
 

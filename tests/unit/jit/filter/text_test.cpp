@@ -29,7 +29,7 @@ TEST(FilterText, StringsParseBack) {
     const std::string quoted = quote_string(text);
     const auto literal = parse_string(quoted, 0);
     ASSERT_TRUE(literal) << quoted;
-    EXPECT_EQ(literal->value, text);
+    EXPECT_EQ(literal->text.bytes, text);
     EXPECT_EQ(literal->span.length, quoted.size());
     for (const char c : quoted) EXPECT_TRUE(c >= ' ' && c <= '~');
   }

@@ -151,11 +151,13 @@ inline filter::Operand random_operand(Random& random, const parsers::Field& fiel
 inline filter::Predicate random_predicate(Random& random, const parsers::Field& field, filter::Operator op) {
   filter::Predicate predicate{&field, op, {}};
   if (op == filter::Operator::present) return predicate;
+  std::vector<filter::Operand> operands;
   for (std::uint64_t i = below(random, 4) + 1; i > 0; --i) {
-    predicate.operands.push_back(random_operand(random, field, op));
+    operands.push_back(random_operand(random, field, op));
   }
-  std::ranges::sort(predicate.operands);
-  predicate.operands.erase(std::ranges::unique(predicate.operands).begin(), predicate.operands.end());
+  std::ranges::sort(operands);
+  operands.erase(std::ranges::unique(operands).begin(), operands.end());
+  predicate.operands = std::move(operands);
   return predicate;
 }
 
