@@ -216,6 +216,12 @@ Result<v1::FieldsResponse> Client::fields(std::string_view protocol) {
   return state_->call(&v1::Control::Stub::Fields, request, query_patience);
 }
 
+Result<v1::ExplainResponse> Client::explain(std::string_view name) {
+  v1::ExplainRequest request;
+  request.set_name(proto::to_utf8(name));
+  return state_->call(&v1::Control::Stub::Explain, request, query_patience);
+}
+
 struct Tail::State {
   std::string path;
   grpc::ClientContext context;

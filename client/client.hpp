@@ -83,6 +83,8 @@ class Client {
   [[nodiscard]] Result<v1::StatusResponse> status();
   // What filters may name. `protocol` empty: all.
   [[nodiscard]] Result<v1::FieldsResponse> fields(std::string_view protocol);
+  // The merged plan. `name` empty: all of it; else what is about this subscription.
+  [[nodiscard]] Result<v1::ExplainResponse> explain(std::string_view name);
   // Begins; does not wait for irisd.
   [[nodiscard]] Tail tail(std::string_view name);
 

@@ -188,6 +188,14 @@ int fields(const Options& options) {
   return print(options.json ? fields_json(*fields) : fields_text(*fields));
 }
 
+int explain(const Options& options) {
+  auto client = Client::connect(options.server);
+  if (!client) return report(client.error());
+  const auto plan = client->explain(options.names.empty() ? std::string_view() : options.names.front());
+  if (!plan) return report(plan.error());
+  return print(options.dot ? plan_dot(*plan) : options.json ? plan_json(*plan) : plan_text(*plan));
+}
+
 int tail(const Options& options) {
   // Its watching thread uses the tail, so the tail is declared before it, and it before the client's threads start.
   std::optional<Tail> tail;

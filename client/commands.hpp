@@ -16,10 +16,11 @@ struct Options {
   std::string server;  // empty: the default
   bool json = false;
   std::vector<std::string> sources;  // add; check: exactly one
-  std::vector<std::string> names;    // remove; show, tail: exactly one
+  std::vector<std::string> names;    // remove; show, tail: exactly one; explain: at most one
   std::string name;                  // add; may be empty
   std::vector<std::string> records;  // add, instead of sources
   std::string filter;                // add, with records; may be empty
+  bool dot = false;                  // explain: for Graphviz
   std::string filters;               // add, with records: a file of filters; may be empty
 };
 
@@ -32,6 +33,7 @@ struct Options {
 [[nodiscard]] int show(const Options& options);
 [[nodiscard]] int status(const Options& options);
 [[nodiscard]] int fields(const Options& options);
+[[nodiscard]] int explain(const Options& options);
 
 // Runs until the subscription is removed, a signal comes, or nobody reads the output any more.
 [[nodiscard]] int tail(const Options& options);

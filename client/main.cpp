@@ -70,6 +70,13 @@ struct CommandLine {
     CLI::App* fields = add_command(app, "fields", "List what filters may name", iris::client::fields);
     fields->add_option("PROTOCOL", options.names, "Of one protocol only")->expected(0, 1)->type_name("");
 
+    CLI::App* explain = add_command(app, "explain", "Show how filters are decided together, and what that takes",
+                                    iris::client::explain);
+    explain->add_option("N", options.names, "What is about one subscription, and with whom it shares its work")
+        ->expected(0, 1)
+        ->type_name("");
+    explain->add_flag("--dot", options.dot, "As a graph for Graphviz: irisctl explain --dot | dot -Tsvg");
+
     add_command(app, "status", "Show what irisd receives and runs", iris::client::status);
   }
 };

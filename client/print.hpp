@@ -31,6 +31,11 @@ namespace iris::client {
 [[nodiscard]] std::string fields_text(const v1::FieldsResponse& fields);
 [[nodiscard]] std::string fields_json(const v1::FieldsResponse& fields);
 
+// The merged plan: a tree with counts, the indexes, where the time goes.
+[[nodiscard]] std::string plan_text(const v1::ExplainResponse& plan);
+[[nodiscard]] std::string plan_dot(const v1::ExplainResponse& plan);
+[[nodiscard]] std::string plan_json(const v1::ExplainResponse& plan);
+
 [[nodiscard]] std::string removed_text(const std::string& name);
 [[nodiscard]] std::string removed_json(const std::string& name);
 

@@ -294,7 +294,12 @@ int run_daemon(const config::Config& config, const Signals& signals) {
   auto lanes = make_lanes(config, {*traffic, mailboxes, publisher, output});
   if (!lanes) return failed(lanes.error());
   control::Registry registry({**compiler, **engine, publisher, output, config.workers.count,
-                              [&](control::Status& status) { describe(*lanes, *traffic, status); }});
+                              [&](control::Status& status) { describe(*lanes, *traffic, status); },
+                              [&] {
+                                std::vector<const conn::Tracker*> trackers;
+                                for (const Lane& lane : *lanes) trackers.push_back(lane.tracker.get());
+                                return trackers;
+                              }});
   if (auto started = registry.start(); !started) return failed(started.error());
   auto server = control::Server::start(config.control.socket.string(), registry, output);
   if (!server) return failed(server.error());

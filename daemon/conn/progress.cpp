@@ -16,6 +16,7 @@ void Progress::use(const plan::Plan& plan) {
   plan_ = &plan;
   reported_.resize(std::max(reported_.size(), plan.actions.size()));
   tally_->make_room(plan.nodes.size());
+  tally_->forget(plan.new_nodes, plan.new_families);
 }
 
 void Progress::report(const plan::Node& node, bool sessions_only) {

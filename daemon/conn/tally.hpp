@@ -1,6 +1,5 @@
 // What became of one plan on one worker: how often each node was reached and each family looked up. Written by the
-// worker, read by anyone. Counts go on over changes of the pipeline, since nodes and families keep their numbers;
-// whoever reads them knows from when on a number has meant the same.
+// worker, read by anyone. Counts go on over changes of the pipeline, since nodes and families keep their numbers.
 #pragma once
 
 #include <array>
@@ -30,6 +29,17 @@ class Tally {
       if (chunks_[i].load(std::memory_order_relaxed) == nullptr) {
         chunks_[i].store(new Chunk, std::memory_order_release);
       }
+    }
+  }
+  // The worker's, between bursts: what was counted under these numbers was something else.
+  void forget(std::span<const plan::NodeId> nodes, std::span<const std::uint32_t> families) noexcept {
+    for (const plan::NodeId node : nodes) {
+      if (node / chunk_size < chunks_.size()) {
+        (*chunks_[node / chunk_size].load(std::memory_order_relaxed))[node % chunk_size].set(0);
+      }
+    }
+    for (const std::uint32_t family : families) {
+      std::atomic_ref(evaluations_[family]).store(0, std::memory_order_relaxed);
     }
   }
   // The worker's. Nodes beyond the 16 million that there is room for are not counted.

@@ -85,6 +85,7 @@ class Tracker {
 
   // What delivers packets by themselves, of the pipeline that was adopted last. Connections have no part in it.
   [[nodiscard]] PacketEvents& packet_events() noexcept { return packet_events_; }
+  [[nodiscard]] const PacketEvents& packet_events() const noexcept { return packet_events_; }
 
   // The oldest epoch that a connection is still in, or the current one.
   [[nodiscard]] std::uint32_t oldest_epoch() const noexcept { return epochs_.oldest(); }

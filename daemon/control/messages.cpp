@@ -158,6 +158,51 @@ void fill(v1::Subscription& message, const SubscriptionInfo& info) {
   message.set_dropped(info.dropped);
 }
 
+namespace {
+
+void fill(v1::PlanNode& message, const PlanNodeInfo& info) {
+  message.set_depth(info.depth);
+  message.set_literal(to_utf8(info.literal));
+  message.set_direct(info.direct);
+  message.set_reached(info.reached);
+  message.set_filters(info.filters);
+  for (const std::string& name : info.shared_with) message.add_shared_with(to_utf8(name));
+  for (const PlanCallbackInfo& from : info.callbacks) {
+    v1::PlanCallback& callback = *message.add_callbacks();
+    callback.set_name(to_utf8(from.name));
+    callback.set_each_session(from.each_session);
+    callback.set_matched(from.matched);
+    callback.set_calls(from.calls);
+    callback.set_share(from.share);
+  }
+}
+
+}  // namespace
+
+void fill(v1::ExplainResponse& message, const PlanInfo& plan) {
+  message.set_epoch(plan.epoch);
+  message.set_subscriptions(plan.subscriptions);
+  message.set_packets(plan.packets);
+  message.set_sampled_packets(plan.sampled);
+  for (const GraphInfo& from : plan.graphs) {
+    v1::PlanGraph& graph = *message.add_graphs();
+    graph.set_of_packets(from.of_packets);
+    for (const PlanNodeInfo& node : from.nodes) fill(*graph.add_nodes(), node);
+    for (const LookupInfo& info : from.lookups) {
+      v1::PlanLookup& lookup = *graph.add_lookups();
+      lookup.set_field(to_utf8(info.field));
+      lookup.set_op(to_utf8(info.op));
+      lookup.set_predicates(info.predicates);
+      lookup.set_count(info.count);
+    }
+  }
+  for (const WorkInfo& info : plan.work) {
+    v1::WorkShare& work = *message.add_work();
+    work.set_name(to_utf8(info.name));
+    work.set_share(info.share);
+  }
+}
+
 void fill(v1::StatusResponse& message, const Status& status) {
   message.set_version(to_utf8(status.version));
   message.set_uptime_seconds(status.uptime_seconds);

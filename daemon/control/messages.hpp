@@ -10,6 +10,7 @@ namespace iris::control {
 void fill(v1::Added& message, const Added& added);
 void fill(v1::AddedBatch& message, const AddedBatch& added, std::size_t subscriptions);
 void fill(v1::Subscription& message, const SubscriptionInfo& info);
+void fill(v1::ExplainResponse& message, const PlanInfo& plan);
 void fill(v1::StatusResponse& message, const Status& status);
 
 }  // namespace iris::control

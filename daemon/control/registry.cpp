@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -313,6 +314,23 @@ Status Registry::status() const {
   }
   if (impl_->parts.telemetry) impl_->parts.telemetry(status);
   return status;
+}
+
+Result<PlanInfo> Registry::explain(const std::string& name) const {
+  const std::lock_guard lock(impl_->change);
+  std::optional<std::uint32_t> only;
+  PlanInfo info;
+  {
+    const std::lock_guard table_lock(impl_->table);
+    info.subscriptions = static_cast<std::uint32_t>(impl_->subscriptions.size());
+    if (!name.empty()) {
+      const auto found = impl_->subscriptions.find(name);
+      if (found == impl_->subscriptions.end()) return unknown_name(name, impl_->names());
+      only = found->second->id;
+    }
+  }
+  impl_->running.explain(only, info);
+  return info;
 }
 
 }  // namespace iris::control

@@ -4,9 +4,13 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "daemon/control/subscriptions.hpp"
 
+namespace iris::conn {
+class Tracker;
+}
 namespace iris::engine {
 class Engine;
 }
@@ -28,6 +32,8 @@ struct RegistryParts {
   std::uint32_t workers = 1;
   // Fills in ports and workers of a status. May be empty.
   std::function<void(Status&)> telemetry;
+  // The workers' trackers, whose counts `explain` tells of. May be empty.
+  std::function<std::vector<const conn::Tracker*>()> trackers{};
 };
 
 class Registry final : public Subscriptions {
@@ -48,6 +54,7 @@ class Registry final : public Subscriptions {
   [[nodiscard]] std::vector<SubscriptionInfo> list() const override;
   [[nodiscard]] Result<SubscriptionInfo> show(const std::string& name) const override;
   [[nodiscard]] Status status() const override;
+  [[nodiscard]] Result<PlanInfo> explain(const std::string& name) const override;
 
  private:
   struct Impl;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -53,6 +54,9 @@ class Running {
   void take_out(std::vector<SubscriptionPtr> leaving);
   // Frees what nothing can reach any more. Returns how many wait to be freed.
   std::size_t collect();
+
+  // Fills in all but how many subscriptions there are. `only`: what is about this one.
+  void explain(std::optional<std::uint32_t> only, PlanInfo& info) const;
 
   // Of the latest pipeline.
   [[nodiscard]] std::uint32_t epoch() const noexcept { return epoch_; }

@@ -117,6 +117,14 @@ class Service::Implementation final : public v1::Control::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status Explain(grpc::ServerContext* /*context*/, const v1::ExplainRequest* request,
+                       v1::ExplainResponse* response) override {
+    const auto plan = subscriptions_.explain(request->name());
+    if (!plan) return to_status(plan.error());
+    fill(*response, *plan);
+    return grpc::Status::OK;
+  }
+
   grpc::Status Remove(grpc::ServerContext* /*context*/, const v1::RemoveRequest* request,
                       v1::RemoveResponse* /*response*/) override {
     const auto removed = subscriptions_.remove(request->name());

@@ -170,6 +170,54 @@ struct Status {
   std::vector<WorkerInfo> workers;
 };
 
+// ---- the merged plan, with what became of it since its parts were there; sums over all workers
+
+struct PlanCallbackInfo {
+  std::string name;  // subscription/callback
+  bool each_session = false;
+  std::uint64_t matched = 0;
+  std::uint64_t calls = 0;
+  double share = 0;  // of the workers' time, 0 to 1
+};
+
+struct PlanNodeInfo {
+  std::uint32_t depth = 0;  // of the root 0; a node comes before those below it
+  std::string literal;      // that leads to it; of the root empty
+  bool direct = false;      // asked by itself, not looked up
+  std::uint64_t reached = 0;
+  std::uint32_t filters = 0;             // clauses of filters that pass through it or end there
+  std::vector<std::string> shared_with;  // explain of one subscription: others', the first few
+  std::vector<PlanCallbackInfo> callbacks;
+};
+
+// One index.
+struct LookupInfo {
+  std::string field;
+  std::string op;
+  std::uint64_t predicates = 0;
+  std::uint64_t count = 0;
+};
+
+struct GraphInfo {
+  bool of_packets = false;  // by themselves; else of connections
+  std::vector<PlanNodeInfo> nodes;
+  std::vector<LookupInfo> lookups;
+};
+
+struct WorkInfo {
+  std::string name;  // "parsers"
+  double share = 0;  // of the workers' time on packets behind decoding
+};
+
+struct PlanInfo {
+  std::uint32_t epoch = 0;
+  std::uint32_t subscriptions = 0;
+  std::uint64_t packets = 0;
+  std::uint64_t sampled = 0;  // packets that shares are made of
+  std::vector<GraphInfo> graphs;
+  std::vector<WorkInfo> work;
+};
+
 // Thread: any.
 class Subscriptions {
  public:
@@ -189,6 +237,8 @@ class Subscriptions {
   [[nodiscard]] virtual std::vector<SubscriptionInfo> list() const = 0;
   [[nodiscard]] virtual Result<SubscriptionInfo> show(const std::string& name) const = 0;
   [[nodiscard]] virtual Status status() const = 0;
+  // The plan, or the part of it that is about the subscription `name`, if not empty. Fails with `not_found`.
+  [[nodiscard]] virtual Result<PlanInfo> explain(const std::string& name) const = 0;
 
  protected:
   ~Subscriptions() = default;

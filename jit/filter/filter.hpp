@@ -102,6 +102,9 @@ struct NamedFile {
 [[nodiscard]] std::string to_text(const Literal& literal);
 [[nodiscard]] std::string to_text(const Clause& clause);
 
+// As filters spell it: "contains"; of one_of "=".
+[[nodiscard]] std::string_view spelling(Operator op);
+
 // Equal predicates have equal ones.
 [[nodiscard]] std::size_t hash(const Predicate& predicate);
 

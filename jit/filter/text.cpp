@@ -96,6 +96,29 @@ std::string sample_text(const Predicate& predicate) {
 
 }  // namespace
 
+std::string_view spelling(Operator op) {
+  switch (op) {
+    case Operator::present:
+      return "present";
+    case Operator::one_of:
+      return "=";
+    case Operator::in_range:
+    case Operator::in_subnet:
+      return "in";
+    case Operator::contains:
+      return "contains";
+    case Operator::starts_with:
+      return "starts_with";
+    case Operator::ends_with:
+      return "ends_with";
+    case Operator::under:
+      return "under";
+    case Operator::matches:
+      return "matches";
+  }
+  return {};
+}
+
 std::string to_text(const Predicate& predicate) {
   if (const parsers::Protocol* protocol = presence_of(predicate)) return std::string(protocol->name);
   if (predicate == some_service()) return "conn.service";

@@ -114,6 +114,9 @@ struct Plan {
   index::Paged<index::PredicatePtr> predicates;  // by PredicateId; nullptr: not in use
   index::Sharded<Transition> transitions;
   std::vector<Family> families;
+  // Numbers that mean something new since the plan before: whoever counts by them begins anew.
+  std::vector<NodeId> new_nodes;
+  std::vector<std::uint32_t> new_families;
 
   // Where the positive edge leads; root: there is none.
   [[nodiscard]] NodeId child(NodeId from, PredicateId predicate) const noexcept {
@@ -123,8 +126,5 @@ struct Plan {
     return found == nullptr ? root : found->child;
   }
 };
-
-// The graph as text, the same for the same subscriptions in the same order.
-[[nodiscard]] std::string to_text(const Plan& plan);
 
 }  // namespace iris::plan

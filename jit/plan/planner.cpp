@@ -1,6 +1,7 @@
 #include "jit/plan/planner.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "jit/index/direct.hpp"
@@ -127,6 +128,7 @@ Result<Planner::FamilyDraft*> Planner::family(const FamilyKey& key) {
   if (!builder) return std::unexpected(builder.error());
   if (number == family_numbers_.size()) family_numbers_.push_back(false);
   family_numbers_[number] = true;
+  plan_.new_families.push_back(static_cast<std::uint32_t>(number));
   FamilyDraft& added = families_[key];
   added.builder = std::move(*builder);
   added.number = number;
@@ -232,6 +234,7 @@ Result<NodeId> Planner::descend(NodeId from, const filter::Literal& literal, boo
   }
   if (auto used = use(predicate, !direct); !used) return std::unexpected(used.error());
   const NodeId id = new_node();
+  plan_.new_nodes.push_back(id);
   drafts_[id] = {};
   drafts_[id].parent = from;
   drafts_[id].edge = {predicate, id, literal.predicate.field->level, literal.negated, protocol_of(literal.predicate)};
@@ -410,10 +413,61 @@ Result<std::shared_ptr<const Plan>> Planner::snapshot(std::uint32_t epoch) {
     family.index = std::move(*built);
   }
   auto plan = std::make_shared<Plan>(plan_);
+  plan_.new_nodes.clear();
+  plan_.new_families.clear();
   plan->epoch = epoch;
-  plan->families.resize(family_numbers_.size());
-  for (const auto& [key, family] : families_) plan->families[family.number] = {key.field, key.op, family.index};
+  plan->families = families();
   return plan;
+}
+
+std::vector<Family> Planner::families() const {
+  std::vector<Family> all(family_numbers_.size());
+  for (const auto& [key, family] : families_) all[family.number] = {key.field, key.op, family.index};
+  return all;
+}
+
+std::optional<std::uint32_t> Planner::family_of(PredicateId id) const {
+  const filter::Predicate& predicate = *predicates_[id].predicate;
+  const auto family = families_.find({predicate.field->level, protocol_of(predicate), predicate.field, predicate.op});
+  if (family == families_.end()) return std::nullopt;
+  return static_cast<std::uint32_t>(family->second.number);
+}
+
+std::size_t Planner::predicates_of(std::uint32_t number) const {
+  const auto family = std::ranges::find_if(families_, [&](const auto& entry) { return entry.second.number == number; });
+  return family == families_.end() ? 0 : family->second.predicates;
+}
+
+std::vector<Step> Planner::steps() const {
+  std::vector<Step> all;
+  std::vector<Step> open{{root, 0, {}, false, drafts_[root].users}};
+  while (!open.empty()) {
+    const Step step = open.back();
+    open.pop_back();
+    all.push_back(step);
+    std::vector<NodeId> children = drafts_[step.node].children;
+    std::ranges::sort(children, {}, [&](NodeId child) {
+      const Draft& draft = drafts_[child];
+      return std::tuple(draft.direct, draft.edge.negated, draft.edge.predicate);
+    });
+    for (auto child = children.rbegin(); child != children.rend(); ++child) {
+      const Draft& draft = drafts_[*child];
+      open.push_back({*child, step.depth + 1, draft.edge, draft.direct, draft.users});
+    }
+  }
+  return all;
+}
+
+std::vector<NodeId> Planner::nodes_of(ActionId action) const {
+  std::vector<NodeId> nodes;
+  for (NodeId node : actions_[action].terminals) {
+    for (; node != root; node = drafts_[node].parent) nodes.push_back(node);
+  }
+  nodes.push_back(root);
+  std::ranges::sort(nodes);
+  const auto rest = std::ranges::unique(nodes);
+  nodes.erase(rest.begin(), rest.end());
+  return nodes;
 }
 
 }  // namespace iris::plan

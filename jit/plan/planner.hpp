@@ -24,6 +24,15 @@ struct Request {
   std::string name;
 };
 
+// A node of the graph on the way from the root, for whoever shows it.
+struct Step {
+  NodeId node = root;
+  unsigned depth = 0;  // of the root 0
+  Edge edge;           // that leads there; of the root none
+  bool direct = false;
+  std::uint32_t clauses = 0;  // that pass through or end here
+};
+
 // Thread: one at a time.
 class Planner {
  public:
@@ -38,6 +47,18 @@ class Planner {
 
   // Fails when an index cannot be built; the planner is unchanged then: remove what was added.
   [[nodiscard]] Result<std::shared_ptr<const Plan>> snapshot(std::uint32_t epoch);
+
+  // The whole graph, each node before those below it; the same for the same subscriptions in the same order.
+  [[nodiscard]] std::vector<Step> steps() const;
+  // Every node that a clause of the action passes through, the root and the last ones included. Ascending.
+  [[nodiscard]] std::vector<NodeId> nodes_of(ActionId action) const;
+  // As it is now, but for the families.
+  [[nodiscard]] const Plan& current() const { return plan_; }
+  // By number.
+  [[nodiscard]] std::vector<Family> families() const;
+  // The family whose index finds the predicate; nullopt: none does.
+  [[nodiscard]] std::optional<std::uint32_t> family_of(PredicateId predicate) const;
+  [[nodiscard]] std::size_t predicates_of(std::uint32_t family) const;
 
  private:
   struct Draft {
@@ -92,7 +113,7 @@ class Planner {
   [[nodiscard]] ActionId new_action();
 
   std::uint32_t workers_;
-  Plan plan_;  // but for its families
+  Plan plan_;  // but for its families' indexes
   std::vector<Draft> drafts_;
   std::vector<NodeId> free_nodes_;
   std::vector<ActionDraft> actions_;
@@ -103,5 +124,8 @@ class Planner {
   std::map<FamilyKey, FamilyDraft> families_;
   std::vector<bool> family_numbers_;  // in use
 };
+
+// The graph as text, the same for the same subscriptions in the same order.
+[[nodiscard]] std::string to_text(const Planner& planner);
 
 }  // namespace iris::plan

@@ -45,7 +45,7 @@ std::string plan_of(const std::string& text) {
     actions[request.name] = *action;
   }
   const auto plan = planner.snapshot(1);
-  return plan ? to_text(**plan) : "error: " + plan.error().message;
+  return plan ? to_text(planner) : "error: " + plan.error().message;
 }
 
 TEST(Plan, Golden) { golden::check_all(plan_of); }

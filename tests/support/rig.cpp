@@ -34,8 +34,10 @@ Rig::Rig(source::PacketHolder& holder, const conn::Limits& limits)
   output_.add_sink(std::move(keeper));
   compiler_ = value_of(jit::Compiler::start({}));
   engine_ = value_of(engine::Engine::create());
-  registry_ =
-      std::make_unique<control::Registry>(control::RegistryParts{*compiler_, *engine_, publisher_, output_, 1, {}});
+  registry_ = std::make_unique<control::Registry>(
+      control::RegistryParts{*compiler_, *engine_, publisher_, output_, 1, {}, [this] {
+                               return std::vector<const conn::Tracker*>{tracker_.get()};
+                             }});
   if (auto started = registry_->start(); !started) throw std::runtime_error(started.error().message);
   tracker_ = value_of(
       conn::Tracker::create({.limits = limits, .worker = 0, .seed = 1, .holder = holder, .sink = output_.worker(0)}));

@@ -188,5 +188,75 @@ TEST(Print, StatusForProgramsHasEveryNumber) {
   compare(compare, *v1::Worker::descriptor(), json);
 }
 
+v1::ExplainResponse sample_plan(int hosts) {
+  v1::ExplainResponse plan;
+  plan.set_epoch(3);
+  plan.set_subscriptions(static_cast<std::uint32_t>(hosts));
+  plan.set_packets(1000);
+  plan.set_sampled_packets(10);
+  auto& work = *plan.add_work();
+  work.set_name("parsers");
+  work.set_share(0.25);
+  auto& graph = *plan.add_graphs();
+  graph.add_nodes()->set_reached(100);
+  auto& http = *graph.add_nodes();
+  http.set_depth(1);
+  http.set_literal("http");
+  http.set_reached(90);
+  http.set_filters(static_cast<std::uint32_t>(hosts));
+  for (int i = 0; i < hosts; ++i) {
+    auto& host = *graph.add_nodes();
+    host.set_depth(2);
+    host.set_literal("http.host = \"h" + std::to_string(i) + "\"");
+    host.set_reached(static_cast<std::uint64_t>(i));
+    host.set_filters(1);
+    auto& callback = *host.add_callbacks();
+    callback.set_name("s" + std::to_string(i) + "/log");
+    callback.set_matched(static_cast<std::uint64_t>(i));
+    callback.set_calls(static_cast<std::uint64_t>(i));
+    callback.set_share(0.125);
+  }
+  auto& lookup = *graph.add_lookups();
+  lookup.set_field("http.host");
+  lookup.set_op("=");
+  lookup.set_predicates(static_cast<std::uint64_t>(hosts));
+  lookup.set_count(90);
+  return plan;
+}
+
+TEST(Plan, IsATreeWithCounts) {
+  EXPECT_EQ(plan_text(sample_plan(2)), R"(epoch 3, 2 subscriptions, 1000 packets
+time: parsers 25.0 % (of 10 packets that were timed)
+
+                       reached
+every connection           100
+  http                      90  2 filters
+    http.host = "h0"         0  1 filter
+      => s0/log              0  0 calls, 12.5 % of the time
+    http.host = "h1"         1  1 filter
+      => s1/log              1  1 calls, 12.5 % of the time
+
+index        predicates  look-ups
+http.host =           2        90
+)");
+}
+
+TEST(Plan, OfManyChildrenThoseReachedMostAreShown) {
+  const std::string text = plan_text(sample_plan(1000));
+  EXPECT_THAT(text, HasSubstr("http.host = \"h999\""));
+  EXPECT_THAT(text, HasSubstr("http.host = \"h988\""));
+  EXPECT_THAT(text, Not(HasSubstr("http.host = \"h987\"")));
+  EXPECT_THAT(text, HasSubstr("… and 988 more"));
+  EXPECT_EQ(nlohmann::json::parse(plan_json(sample_plan(1000)))["graphs"][0]["nodes"].size(), 1002U);
+}
+
+TEST(Plan, IsAGraphForGraphviz) {
+  const std::string text = plan_dot(sample_plan(1));
+  EXPECT_THAT(text, HasSubstr("n0_0 [label=\"every connection\\n100\"];"));
+  EXPECT_THAT(text, HasSubstr("n0_1 -> n0_2;"));
+  EXPECT_THAT(text, HasSubstr(R"(n0_2 [label="http.host = \"h0\"\n0"];)"));
+  EXPECT_THAT(text, HasSubstr("n0_2 -> c0_2_0;"));
+}
+
 }  // namespace
 }  // namespace iris::client

@@ -38,6 +38,10 @@ class FakeSubscriptions final : public Subscriptions {
     return known.at(name);
   }
   Status status() const override { return state; }
+  Result<PlanInfo> explain(const std::string& name) const override {
+    if (!name.empty() && !known.contains(name)) return unknown(name);
+    return plan;
+  }
 
   std::function<Result<Added>(const std::string&, const jit::Source&)> on_add;
   std::function<Result<AddedBatch>(const jit::Source&, std::span<const Narrowed>)> on_add_batch;
@@ -46,6 +50,7 @@ class FakeSubscriptions final : public Subscriptions {
   std::function<void(std::uint32_t)> on_remove;
   std::map<std::string, SubscriptionInfo> known;
   Status state;
+  PlanInfo plan;
 
  private:
   static std::unexpected<Error> unknown(const std::string& name) {
