@@ -153,16 +153,18 @@ Result<v1::Added> Client::add(std::string_view name, const v1::Source& source) {
   return to_added(state_->call(&v1::Control::Stub::Add, request, change_patience));
 }
 
-Result<v1::Added> Client::add(std::string_view name, const std::vector<std::string>& records, std::string_view filter) {
+Result<v1::Added> Client::add(std::string_view name, const std::vector<std::string>& records, std::string_view filter,
+                              const Files& files) {
   v1::AddRequest request;
   request.set_name(proto::to_utf8(name));
   for (const auto& record : records) request.add_records(proto::to_utf8(record));
   request.set_filter(proto::to_utf8(filter));
+  *request.mutable_files() = files;
   return to_added(state_->call(&v1::Control::Stub::Add, request, change_patience));
 }
 
-Result<v1::AddedBatch> Client::add(const std::vector<std::string>& records,
-                                   const std::vector<v1::NamedFilter>& filters) {
+Result<v1::AddedBatch> Client::add(const std::vector<std::string>& records, const std::vector<v1::NamedFilter>& filters,
+                                   const Files& files) {
   v1::AddBatchRequest request;
   for (const auto& record : records) request.add_records(proto::to_utf8(record));
   for (const auto& filter : filters) {
@@ -171,6 +173,7 @@ Result<v1::AddedBatch> Client::add(const std::vector<std::string>& records,
     each.set_filter(proto::to_utf8(filter.filter()));
     each.set_where(proto::to_utf8(filter.where()));
   }
+  *request.mutable_files() = files;
   auto response = state_->call(&v1::Control::Stub::AddBatch, request, change_patience);
   if (!response) return std::unexpected(std::move(response).error());
   if (response->has_refused()) return std::unexpected(to_refusal(response->refused().diagnostics()));

@@ -33,6 +33,8 @@ struct Error {
 template <class T>
 using Result = std::expected<T, Error>;
 
+using Files = google::protobuf::RepeatedPtrField<v1::File>;
+
 // The events of one subscription as they come.
 class Tail {
  public:
@@ -69,12 +71,12 @@ class Client {
 
   // `name` empty: irisd makes one from the source's file name.
   [[nodiscard]] Result<v1::Added> add(std::string_view name, const v1::Source& source);
-  // Records of the default analysis, of what `filter` matches; empty: of everything.
+  // Records of the default analysis, of what `filter` matches; empty: of everything. `files`: that the filter names.
   [[nodiscard]] Result<v1::Added> add(std::string_view name, const std::vector<std::string>& records,
-                                      std::string_view filter);
-  // A subscription for each filter, all of them or none.
+                                      std::string_view filter, const Files& files = {});
+  // A subscription for each filter, all of them or none. `files`: that the filters name.
   [[nodiscard]] Result<v1::AddedBatch> add(const std::vector<std::string>& records,
-                                           const std::vector<v1::NamedFilter>& filters);
+                                           const std::vector<v1::NamedFilter>& filters, const Files& files = {});
   // Returns the compiler's warnings.
   [[nodiscard]] Result<std::string> check(const v1::Source& source);
   [[nodiscard]] Result<v1::ListResponse> list();

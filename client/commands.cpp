@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <string_view>
 
@@ -73,7 +74,11 @@ int add_filters(Client& client, const Options& options) {
     complain(filters.error());
     return exit_failed;
   }
-  const auto added = client.add(options.records, *filters);
+  std::string text;
+  for (const auto& filter : *filters) text += filter.filter() + "\n";
+  Files files;
+  add_files(text, std::filesystem::path(options.filters).parent_path(), files);
+  const auto added = client.add(options.records, *filters, files);
   if (!added) return report(added.error());
   print_warnings(added->warnings());
   return print(options.json ? added_json(*added) : added_text(*added));
@@ -122,8 +127,11 @@ int add(const Options& options) {
   auto client = Client::connect(options.server);
   if (!client) return report(client.error());
   if (!options.filters.empty()) return add_filters(*client, options);
-  if (!options.records.empty())
-    return report_added(client->add(options.name, options.records, options.filter), options);
+  if (!options.records.empty()) {
+    Files files;
+    add_files(options.filter, {}, files);
+    return report_added(client->add(options.name, options.records, options.filter, files), options);
+  }
   int result = exit_done;
   for (const auto& path : options.sources) {
     if (add_one(*client, options, path) != exit_done) result = exit_failed;

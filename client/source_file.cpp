@@ -12,6 +12,8 @@
 #include <string_view>
 #include <utility>
 
+#include "proto/filter_files.hpp"
+
 namespace iris::client {
 namespace {
 
@@ -93,8 +95,18 @@ std::expected<v1::Source, std::string> read_source(const std::string& path) {
   if (!text) return std::unexpected(std::move(text.error()));
   v1::Source source;
   source.set_name(path);
+  add_files(*text, std::filesystem::path(path).parent_path(), *source.mutable_files());
   source.set_text(std::move(*text));
   return source;
+}
+
+void add_files(std::string_view text, const std::filesystem::path& folder, Files& files) {
+  for (auto& file : proto::read_filter_files(text, folder)) {
+    v1::File& added = *files.Add();
+    added.set_name(std::move(file.name));
+    added.set_content(std::move(file.content));
+    added.set_failure(std::move(file.failure));
+  }
 }
 
 std::expected<std::vector<v1::NamedFilter>, std::string> read_filters(const std::string& path,

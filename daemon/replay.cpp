@@ -15,6 +15,7 @@
 #include "daemon/source/capture.hpp"
 #include "daemon/worker/rounds.hpp"
 #include "jit/engine/engine.hpp"
+#include "proto/filter_files.hpp"
 
 namespace iris {
 namespace {
@@ -27,22 +28,36 @@ int failed(const Error& error) {
   return 1;
 }
 
+// What filters in `text` name, relative to `folder`: empty is the current one.
+jit::Source with_files(jit::Source source, std::string_view text, const std::filesystem::path& folder) {
+  for (auto& file : proto::read_filter_files(text, folder)) {
+    source.files.push_back({std::move(file.name), std::move(file.content), std::move(file.failure)});
+  }
+  return source;
+}
+
 Result<jit::Source> read_source(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (!file || std::filesystem::is_directory(path)) {
     return fail(ErrorCode::unavailable, fmt::format("{}: cannot be read as a subscription's source", path.string()));
   }
-  return jit::Source{path.string(), std::move(text)};
+  jit::Source source{path.string(), text};
+  return with_files(std::move(source), text, path.parent_path());
+}
+
+void tell(const control::Added& added) {
+  if (!added.warnings.empty()) fmt::print(stderr, "{}\n", added.warnings);
 }
 
 // By default everything there is.
 Result<void> add_records(control::Registry& registry, const ReplayOptions& options) {
   if (options.records.empty() && !options.subscriptions.empty()) return {};
-  const auto source = control::source_of(options.records);
+  auto source = control::source_of(options.records);
   if (!source) return std::unexpected(source.error());
-  const auto added = registry.add("", *source, options.filter);
+  const auto added = registry.add("", with_files(std::move(*source), options.filter, {}), options.filter);
   if (!added) return std::unexpected(added.error());
+  tell(*added);
   return {};
 }
 
@@ -53,7 +68,7 @@ Result<void> add_all(control::Registry& registry, const ReplayOptions& options, 
     if (!source) return std::unexpected(source.error());
     const auto added = registry.add("", *source);
     if (!added) return std::unexpected(added.error());
-    if (!added->warnings.empty()) fmt::print(stderr, "{}", added->warnings);
+    tell(*added);
   }
   return add_records(registry, options);
 }

@@ -34,7 +34,7 @@ class ProcessCompiler final : public Compiler {
   }
 
   Result<Compiled> compile(const Source& source) override {
-    const Source named{source.name.empty() ? "source" : source.name.substr(0, 1024), source.text};
+    const Source named{source.name.empty() ? "source" : source.name.substr(0, 1024), source.text, source.files};
     if (named.text.size() > max_source_bytes) {
       return fail(ErrorCode::invalid, fmt::format("{}:1:1: error: the source has {} bytes; at most {} are compiled",
                                                   named.name, named.text.size(), max_source_bytes));

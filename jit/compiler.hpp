@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "jit/abi/result.hpp"
+#include "jit/filter/named_file.hpp"
 #include "jit/frontend/spec.hpp"
 
 namespace iris::jit {
@@ -28,7 +29,8 @@ struct CompilerOptions {
 struct Source {
   std::string name;  // file name for diagnostics
   std::string text;
-  bool stateless = false;  // nothing in it outlives a call: the same code may serve many subscriptions
+  std::vector<filter::NamedFile> files{};  // that its filters name, or filters that narrow it
+  bool stateless = false;                  // nothing in it outlives a call: the same code may serve many subscriptions
 };
 
 // Milliseconds of each stage, in order: {"front end", 3.9}, {"optimise", 0.4}, …

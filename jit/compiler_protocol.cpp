@@ -1,5 +1,6 @@
 #include "jit/compiler_protocol.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
@@ -21,6 +22,13 @@ struct SourceHeader {
   std::uint32_t magic = source_magic;
   std::uint32_t name_bytes = 0;
   std::uint32_t text_bytes = 0;
+  std::uint32_t files = 0;
+};
+
+struct FileHeader {
+  std::uint32_t name_bytes = 0;
+  std::uint32_t content_bytes = 0;
+  std::uint32_t failure_bytes = 0;
 };
 
 struct ReplyHeader {
@@ -100,6 +108,29 @@ bool write_all(int fd, const void* data, std::size_t size) {
 
 bool write_all(int fd, const std::string& text) { return write_all(fd, text.data(), text.size()); }
 
+bool send_file(int fd, const filter::NamedFile& file) {
+  FileHeader header;
+  header.name_bytes = static_cast<std::uint32_t>(file.name.size());
+  header.content_bytes = static_cast<std::uint32_t>(file.content.size());
+  header.failure_bytes = static_cast<std::uint32_t>(file.failure.size());
+  return write_all(fd, &header, sizeof header) && write_all(fd, file.name) && write_all(fd, file.content) &&
+         write_all(fd, file.failure);
+}
+
+Receive receive_file(Reader& reader, filter::NamedFile& file) {
+  FileHeader header;
+  if (reader.read(&header, sizeof header) != Receive::done) return Receive::closed;
+  if (header.name_bytes > max_name_bytes || header.content_bytes > filter::max_file_bytes ||
+      header.failure_bytes > max_name_bytes) {
+    return Receive::closed;
+  }
+  for (auto [text, size] : {std::pair{&file.name, header.name_bytes}, std::pair{&file.content, header.content_bytes},
+                            std::pair{&file.failure, header.failure_bytes}}) {
+    if (const auto read = reader.read(*text, size); read != Receive::done) return read;
+  }
+  return Receive::done;
+}
+
 }  // namespace
 
 void Descriptor::reset(int fd) {
@@ -111,7 +142,9 @@ bool send_source(int fd, const Source& source) {
   SourceHeader header;
   header.name_bytes = static_cast<std::uint32_t>(source.name.size());
   header.text_bytes = static_cast<std::uint32_t>(source.text.size());
-  return write_all(fd, &header, sizeof header) && write_all(fd, source.name) && write_all(fd, source.text);
+  header.files = static_cast<std::uint32_t>(source.files.size());
+  return write_all(fd, &header, sizeof header) && write_all(fd, source.name) && write_all(fd, source.text) &&
+         std::ranges::all_of(source.files, [fd](const filter::NamedFile& file) { return send_file(fd, file); });
 }
 
 bool send_reply(int fd, const Reply& reply) {
@@ -129,11 +162,17 @@ Receive receive_source(int fd, Source& source) {
   Reader reader(fd, std::nullopt, -1);
   SourceHeader header;
   if (reader.read(&header, sizeof header) != Receive::done) return Receive::closed;
-  if (header.magic != source_magic || header.name_bytes > max_name_bytes || header.text_bytes > max_source_bytes) {
+  if (header.magic != source_magic || header.name_bytes > max_name_bytes || header.text_bytes > max_source_bytes ||
+      header.files > filter::max_files) {
     return Receive::closed;
   }
   if (reader.read(source.name, header.name_bytes) != Receive::done) return Receive::closed;
-  return reader.read(source.text, header.text_bytes);
+  if (reader.read(source.text, header.text_bytes) != Receive::done) return Receive::closed;
+  source.files.resize(header.files);
+  for (filter::NamedFile& file : source.files) {
+    if (const auto received = receive_file(reader, file); received != Receive::done) return received;
+  }
+  return Receive::done;
 }
 
 Receive receive_reply(int fd, Deadline deadline, Reply& reply, int watched) {

@@ -90,7 +90,7 @@ frontend::Source Server::await_source() {
     if (spare_.pid == 0 && fork_spare()) {
       Source source;
       if (receive_source(channel_.get(), source) != Receive::done) ::_exit(EXIT_SUCCESS);
-      return {std::move(source.name), std::move(source.text)};
+      return {std::move(source.name), std::move(source.text), std::move(source.files)};
     }
     if (!announced_) {
       Reply ready;

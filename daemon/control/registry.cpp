@@ -49,25 +49,35 @@ std::string narrowed(const std::string& own, const std::string& filter) {
   return "(" + filter + ") and (" + own + ")";
 }
 
-// Each by itself, so that a fault is told with its place in what the user wrote.
-Result<void> check_filters(std::span<const Narrowed> batch) {
+// Each by itself, so that a fault is told with its place in what the user wrote. Returns warnings.
+Result<std::string> check_filters(std::span<const Narrowed> batch, Files files) {
+  std::string warnings;
   std::string faults;
   std::size_t faulty = 0;
+  std::size_t told = 0;
   for (const Narrowed& each : batch) {
     if (each.filter.empty()) continue;
-    const auto parsed = filter::parse(each.filter);
+    const auto parsed = filter::parse(each.filter, filter::Subject::connection, files);
+    if (parsed && !parsed->warnings.empty() && told++ < most_faults) {
+      for (const auto& warning : parsed->warnings) {
+        if (!warnings.empty()) warnings += '\n';
+        warnings += filter::render_warning(each.filter, warning, each.where);
+      }
+    }
     if (!parsed && faulty++ < most_faults) {
       if (!faults.empty()) faults += '\n';
       faults += filter::render(each.filter, parsed.error(), each.where);
     }
   }
-  if (faulty == 0) return {};
+  if (faulty == 0) return warnings;
   if (faulty > most_faults) faults += fmt::format("\n{} more filters are wrong", faulty - most_faults);
   return fail(ErrorCode::invalid, faults);
 }
 
-std::vector<SubscriptionPtr> subscriptions_to(const std::shared_ptr<const Unit>& unit,
-                                              std::span<const Narrowed> batch) {
+using FilesPtr = std::shared_ptr<const std::vector<filter::NamedFile>>;
+
+std::vector<SubscriptionPtr> subscriptions_to(const std::shared_ptr<const Unit>& unit, std::span<const Narrowed> batch,
+                                              const FilesPtr& files) {
   const Timestamp now = wall_clock();
   std::vector<SubscriptionPtr> all;
   all.reserve(batch.size());
@@ -76,6 +86,7 @@ std::vector<SubscriptionPtr> subscriptions_to(const std::shared_ptr<const Unit>&
     subscription->name = each.name;
     subscription->added = now;
     subscription->unit = unit;
+    subscription->files = files;
     for (const auto& callback : unit->spec.callbacks) {
       subscription->filters.push_back(narrowed(callback.filter, each.filter));
     }
@@ -139,14 +150,19 @@ void Registry::Impl::release(std::span<const Narrowed> batch) {
 
 // With reserved names.
 Result<AddedBatch> Registry::Impl::add(const jit::Source& source, std::span<const Narrowed> batch) {
-  if (auto valid = check_filters(batch); !valid) return std::unexpected(valid.error());
+  auto warnings = check_filters(batch, source.files);
+  if (!warnings) return std::unexpected(std::move(warnings.error()));
   auto made = units.make(source, batch.front().name);
   if (!made) return std::unexpected(made.error());
   AddedBatch added;
   added.stages = std::move(made->stages);
   added.warnings = std::move(made->warnings);
+  if (!added.warnings.empty() && !warnings->empty()) added.warnings += '\n';
+  added.warnings += *warnings;
   Stopwatch watch(added.stages);
-  auto newcomers = subscriptions_to(made->unit, batch);
+  const auto files =
+      source.files.empty() ? nullptr : std::make_shared<const std::vector<filter::NamedFile>>(source.files);
+  auto newcomers = subscriptions_to(made->unit, batch, files);
   const std::lock_guard lock(change);
   if (auto taken = running.take_in(newcomers, watch); !taken) return std::unexpected(taken.error());
   added.epoch = running.epoch();
@@ -252,7 +268,7 @@ Result<std::string> Registry::check(const jit::Source& source) {
   plan::Planner connections(1);
   plan::Planner packets(1);
   for (const auto& callback : made->unit->spec.callbacks) {
-    auto parsed = parse_filter(callback, callback.filter);
+    auto parsed = parse_filter(callback, callback.filter, source.files);
     if (!parsed) return std::unexpected(parsed.error());
     plan::Request request;
     request.filter = std::move(*parsed);

@@ -60,7 +60,7 @@ Result<void> Running::plan_in(Subscription& subscription) {
   for (std::size_t i = 0; i < subscription.callees.size(); ++i) {
     const frontend::Callback& callback = subscription.unit->spec.callbacks[i];
     const conn::Callee& callee = *subscription.callees[i];
-    auto parsed = parse_filter(callback, subscription.filters[i]);
+    auto parsed = parse_filter(callback, subscription.filters[i], view(subscription.files));
     if (!parsed) return std::unexpected(parsed.error());
     plan::Request request;
     request.subscription = subscription.id;

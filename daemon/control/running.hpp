@@ -21,6 +21,10 @@
 
 namespace iris::control {
 
+[[nodiscard]] inline Files view(const std::shared_ptr<const std::vector<filter::NamedFile>>& files) {
+  return files == nullptr ? Files() : Files(*files);
+}
+
 struct Planned {
   Side* side = nullptr;
   plan::ActionId action = 0;
@@ -32,9 +36,10 @@ struct Subscription {
   std::uint32_t epoch = 0;
   Timestamp added;
   std::shared_ptr<const Unit> unit;
-  std::vector<std::string> filters;                    // as the Spec's callbacks; narrowed
-  std::vector<std::shared_ptr<conn::Callee>> callees;  // as the Spec's callbacks
-  std::vector<Planned> actions;                        // as the Spec's callbacks
+  std::shared_ptr<const std::vector<filter::NamedFile>> files;  // that its filters name; nullptr: none
+  std::vector<std::string> filters;                             // as the Spec's callbacks; narrowed
+  std::vector<std::shared_ptr<conn::Callee>> callees;           // as the Spec's callbacks
+  std::vector<Planned> actions;                                 // as the Spec's callbacks
 };
 using SubscriptionPtr = std::unique_ptr<Subscription>;
 

@@ -35,12 +35,31 @@ class TailSeat {
   const unsigned number_;
 };
 
+using Files = google::protobuf::RepeatedPtrField<v1::File>;
+
+// The source with the files that its filters, or filters that narrow it, name.
+Result<jit::Source> with_files(Result<jit::Source> source, const Files& files) {
+  if (!source) return source;
+  std::size_t bytes = 0;
+  for (const v1::File& file : files) {
+    bytes += file.content().size();
+    source->files.push_back({file.name(), file.content(), file.failure()});
+  }
+  if (source->files.size() > filter::max_files || bytes > filter::max_file_bytes) {
+    return fail(ErrorCode::exhausted,
+                fmt::format("{} files with {} bytes: of one subscription at most {} with {} bytes are taken",
+                            source->files.size(), bytes, filter::max_files, filter::max_file_bytes));
+  }
+  return source;
+}
+
 Result<jit::Source> to_source(const v1::Source& message) {
   if (message.text().size() > max_source_bytes) {
     return fail(ErrorCode::exhausted, fmt::format("{} has {} bytes, and a source may have at most {}", message.name(),
                                                   message.text().size(), max_source_bytes));
   }
-  return jit::Source{message.name().empty() ? "source.cpp" : message.name(), message.text()};
+  jit::Source source{message.name().empty() ? "source.cpp" : message.name(), message.text()};
+  return with_files(std::move(source), message.files());
 }
 
 Result<jit::Source> to_source(const google::protobuf::RepeatedPtrField<std::string>& records) {
@@ -71,7 +90,8 @@ class Service::Implementation final : public v1::Control::Service {
     if (records ? request->has_source() : !request->filter().empty()) {
       return to_status({ErrorCode::invalid, "a filter is for records, and records take the place of a source"});
     }
-    const auto source = records ? to_source(request->records()) : to_source(request->source());
+    const auto source =
+        records ? with_files(to_source(request->records()), request->files()) : to_source(request->source());
     if (!source) return refuse(*response, source.error());
     const auto added = subscriptions_.add(request->name(), *source, request->filter());
     if (!added) return refuse(*response, added.error());
@@ -82,7 +102,7 @@ class Service::Implementation final : public v1::Control::Service {
   grpc::Status AddBatch(grpc::ServerContext* /*context*/, const v1::AddBatchRequest* request,
                         v1::AddBatchResponse* response) override {
     if (request->records().empty()) return to_status({ErrorCode::invalid, "a batch needs to be told which records"});
-    const auto source = to_source(request->records());
+    const auto source = with_files(to_source(request->records()), request->files());
     if (!source) return refuse(*response, source.error());
     std::vector<Narrowed> batch;
     batch.reserve(static_cast<std::size_t>(request->filters_size()));

@@ -7,12 +7,11 @@ namespace iris::control {
 // All of a callback's functions are of one kind (frontend::from_text sees to that).
 bool is_of_packets(const frontend::Callback& callback) { return callback.functions.front().event == Event::Packet; }
 
-Result<filter::Filter> parse_filter(const frontend::Callback& callback, const std::string& filter,
-                                    std::string_view where) {
+Result<filter::Filter> parse_filter(const frontend::Callback& callback, const std::string& filter, Files files) {
   const auto subject = is_of_packets(callback) ? filter::Subject::packet : filter::Subject::connection;
-  auto parsed = filter::parse(filter, subject);
+  auto parsed = filter::parse(filter, subject, files);
   if (parsed) return std::move(*parsed);
-  return fail(ErrorCode::invalid, filter::render(filter, parsed.error(), where));
+  return fail(ErrorCode::invalid, filter::render(filter, parsed.error()));
 }
 
 Result<void> Side::merge(std::uint32_t epoch, codegen::DispatchCompiler& dispatcher, conn::Merged& merged,

@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "daemon/conn/pipeline.hpp"
@@ -14,10 +16,12 @@ namespace iris::control {
 
 [[nodiscard]] bool is_of_packets(const frontend::Callback& callback);
 
-// A filter of the callback as one about its kind of subject. Fails with ErrorCode::invalid, the place in the filter,
-// and `where`, if not empty, as the place of the filter.
+using Files = std::span<const filter::NamedFile>;
+
+// A filter of the callback as one about its kind of subject; `files` are those that it may name. Fails with
+// ErrorCode::invalid and the place in the filter.
 [[nodiscard]] Result<filter::Filter> parse_filter(const frontend::Callback& callback, const std::string& filter,
-                                                  std::string_view where = {});
+                                                  Files files);
 
 struct Side {
   explicit Side(std::uint32_t workers) : planner(workers) {}

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "jit/filter/named_file.hpp"
 #include "jit/filter/operand.hpp"
 #include "parsers/api.hpp"
 
@@ -73,13 +74,6 @@ struct Filter {
   std::vector<FilterWarning> warnings;  // what is written and has no effect, in the order of the text
 };
 inline constexpr std::size_t max_clauses = 64;
-
-// A file that the text may name, as in file='hosts.txt'.
-struct NamedFile {
-  std::string name;
-  std::string content;
-  std::string failure{};  // why it could not be read; empty: it was
-};
 
 // What may be said about `subject`. Texts without the files that they name are refused.
 [[nodiscard]] std::expected<Filter, FilterError> parse(std::string_view text, Subject subject = Subject::connection,

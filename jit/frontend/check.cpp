@@ -13,8 +13,8 @@ namespace {
 
 class Checker {
  public:
-  Checker(const Collector& collector, clang::Sema& sema, Reporter& reporter)
-      : collector_(collector), sema_(sema), reporter_(reporter) {}
+  Checker(const Collector& collector, clang::Sema& sema, Reporter& reporter, std::span<const filter::NamedFile> files)
+      : collector_(collector), sema_(sema), reporter_(reporter), files_(files) {}
 
   std::vector<CheckedCallback> run() {
     for (const auto& misplaced : collector_.misplaced()) reporter_.error(misplaced.where, misplaced.message);
@@ -58,7 +58,7 @@ class Checker {
     if (decl.isConsteval()) error(decl.getLocation(), name + " is consteval; a callback runs at run time");
 
     CheckedCallback checked;
-    const auto filter = check_filter(*callback, subject_of(decl, on), decl.getASTContext(), reporter_);
+    const auto filter = check_filter(*callback, {subject_of(decl, on), files_}, decl.getASTContext(), reporter_);
     checked.spec.name = display_name(decl);
     checked.spec.filter = filter.text;
     checked.spec.where = reporter_.location(decl.getLocation());
@@ -98,7 +98,8 @@ class Checker {
     if (is_template(*record, name)) return;
 
     CheckedCallback checked;
-    const auto filter = check_filter(*callback, filter::Subject::connection, record->getASTContext(), reporter_);
+    const auto filter =
+        check_filter(*callback, {filter::Subject::connection, files_}, record->getASTContext(), reporter_);
     checked.state = record;
     checked.spec.name = display_name(*record);
     checked.spec.filter = filter.text;
@@ -153,13 +154,15 @@ class Checker {
   const Collector& collector_;
   clang::Sema& sema_;
   Reporter& reporter_;
+  std::span<const filter::NamedFile> files_;
   std::vector<CheckedCallback> callbacks_;
 };
 
 }  // namespace
 
-std::vector<CheckedCallback> check_callbacks(const Collector& collector, clang::Sema& sema, Reporter& reporter) {
-  return Checker(collector, sema, reporter).run();
+std::vector<CheckedCallback> check_callbacks(const Collector& collector, clang::Sema& sema, Reporter& reporter,
+                                             std::span<const filter::NamedFile> files) {
+  return Checker(collector, sema, reporter, files).run();
 }
 
 }  // namespace iris::frontend

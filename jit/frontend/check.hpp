@@ -3,12 +3,14 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "clang/AST/DeclCXX.h"
 #include "clang/Sema/Sema.h"
 
+#include "jit/filter/named_file.hpp"
 #include "jit/frontend/collect.hpp"
 #include "jit/frontend/diagnostics.hpp"
 #include "jit/frontend/spec.hpp"
@@ -28,7 +30,9 @@ struct CheckedCallback {
 };
 
 // Reports through `reporter`; what it returns is complete only when nothing failed.
+// `files`: that filters name.
 [[nodiscard]] std::vector<CheckedCallback> check_callbacks(const Collector& collector, clang::Sema& sema,
-                                                           Reporter& reporter);
+                                                           Reporter& reporter,
+                                                           std::span<const filter::NamedFile> files);
 
 }  // namespace iris::frontend

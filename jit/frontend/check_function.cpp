@@ -279,7 +279,7 @@ filter::Subject subject_of(const clang::FunctionDecl& decl, const clang::Annotat
   return at_packet ? filter::Subject::packet : filter::Subject::connection;
 }
 
-CheckedFilter check_filter(const clang::AnnotateAttr& attribute, filter::Subject subject,
+CheckedFilter check_filter(const clang::AnnotateAttr& attribute, const FilterScope& scope,
                            const clang::ASTContext& context, Reporter& reporter) {
   const clang::Expr* expression = attribute.args_size() == 1 ? *attribute.args_begin() : nullptr;
   if (expression != nullptr) expression = expression->IgnoreParenImpCasts();
@@ -302,17 +302,28 @@ CheckedFilter check_filter(const clang::AnnotateAttr& attribute, filter::Subject
     reporter.error(location(0), "the filter is not UTF-8");
     return checked;
   }
-  const auto filter = filter::parse(checked.text, subject);
-  if (filter) {
-    checked.level = filter::level(*filter);
+  const auto place = [&](const filter::FilterError& part) {
+    const auto end = std::max<std::size_t>(part.length, 1) - 1 + part.offset;
+    const auto begin = location(std::min(part.offset, checked.text.size()));
+    const auto last = location(std::min(end, checked.text.size()));
+    auto range = clang::CharSourceRange::getCharRange(begin, last.getLocWithOffset(1));
+    if (sources.getFileID(begin) != sources.getFileID(last) || last < begin) range = {};
+    return std::pair(begin, range);
+  };
+  const auto said = [](const filter::FilterError& part) {
+    return part.hint.empty() ? part.message : part.message + "; " + part.hint;
+  };
+  const auto filter = filter::parse(checked.text, scope.subject, scope.files);
+  if (!filter) {
+    const auto [where, range] = place(filter.error());
+    reporter.error(where, said(filter.error()), range);
     return checked;
   }
-  const auto& error = filter.error();
-  const auto begin = location(std::min(error.offset, checked.text.size()));
-  const auto last = location(std::min(error.offset + std::max<std::size_t>(error.length, 1) - 1, checked.text.size()));
-  auto range = clang::CharSourceRange::getCharRange(begin, last.getLocWithOffset(1));
-  if (sources.getFileID(begin) != sources.getFileID(last) || last < begin) range = {};
-  reporter.error(begin, error.hint.empty() ? error.message : error.message + "; " + error.hint, range);
+  checked.level = filter::level(*filter);
+  for (const filter::FilterWarning& warning : filter->warnings) {
+    const auto [where, range] = place(warning);
+    reporter.warning(where, said(warning), range);
+  }
   return checked;
 }
 

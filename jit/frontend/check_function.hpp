@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,13 @@ struct CheckedFilter {
 // What the callback's filter decides about, as its function's event says. `on`: its IRIS_ON, or nullptr.
 [[nodiscard]] filter::Subject subject_of(const clang::FunctionDecl& decl, const clang::AnnotateAttr* on);
 
-// The annotation's filter, parsed; errors are reported inside the string literal.
-[[nodiscard]] CheckedFilter check_filter(const clang::AnnotateAttr& attribute, filter::Subject subject,
+struct FilterScope {
+  filter::Subject subject = filter::Subject::connection;
+  std::span<const filter::NamedFile> files;  // that it may name
+};
+
+// The annotation's filter, parsed; errors and warnings are reported inside the string literal.
+[[nodiscard]] CheckedFilter check_filter(const clang::AnnotateAttr& attribute, const FilterScope& scope,
                                          const clang::ASTContext& context, Reporter& reporter);
 
 // `on`: its IRIS_ON; nullptr: the event follows from the parameters.

@@ -17,12 +17,21 @@ using Level = clang::DiagnosticsEngine::Level;
 Reporter::Reporter(clang::DiagnosticsEngine& engine)
     : engine_(engine),
       error_id_(engine.getCustomDiagID(Level::Error, "%0")),
+      warning_id_(engine.getCustomDiagID(Level::Warning, "%0")),
       note_id_(engine.getCustomDiagID(Level::Note, "%0")) {}
 
-void Reporter::error(clang::SourceLocation where, llvm::StringRef message, clang::CharSourceRange range) {
-  auto builder = engine_.Report(engine_.getSourceManager().getFileLoc(where), error_id_);
+void Reporter::report(unsigned id, clang::SourceLocation where, llvm::StringRef message, clang::CharSourceRange range) {
+  auto builder = engine_.Report(engine_.getSourceManager().getFileLoc(where), id);
   builder << message;
   if (range.isValid()) builder << range;
+}
+
+void Reporter::error(clang::SourceLocation where, llvm::StringRef message, clang::CharSourceRange range) {
+  report(error_id_, where, message, range);
+}
+
+void Reporter::warning(clang::SourceLocation where, llvm::StringRef message, clang::CharSourceRange range) {
+  report(warning_id_, where, message, range);
 }
 
 void Reporter::note(clang::SourceLocation where, llvm::StringRef message) {

@@ -22,14 +22,18 @@ class Reporter {
 
   // `range` is underlined. Locations inside macros are moved to where the author wrote the macro.
   void error(clang::SourceLocation where, llvm::StringRef message, clang::CharSourceRange range = {});
+  void warning(clang::SourceLocation where, llvm::StringRef message, clang::CharSourceRange range = {});
   void note(clang::SourceLocation where, llvm::StringRef message);
 
   [[nodiscard]] bool failed() const { return engine_.hasErrorOccurred(); }
   [[nodiscard]] Location location(clang::SourceLocation where) const;
 
  private:
+  void report(unsigned id, clang::SourceLocation where, llvm::StringRef message, clang::CharSourceRange range);
+
   clang::DiagnosticsEngine& engine_;
   unsigned error_id_;
+  unsigned warning_id_;
   unsigned note_id_;
 };
 

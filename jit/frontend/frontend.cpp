@@ -180,6 +180,7 @@ class Unit final : public Compilation {
 
   Act act_ = Act::sdk;
   Clock clock_;
+  std::vector<filter::NamedFile> filter_files_;
   std::string text_;            // of source_path
   std::size_t text_begin_ = 0;  // where the author's text begins in it
   std::unique_ptr<Reporter> reporter_;
@@ -266,7 +267,8 @@ void Unit::see(clang::Decl* decl) {
       begin_source();
     } else if (act_ == Act::source) {
       act_ = Act::epilogue;
-      if (!reporter_->failed()) callbacks_ = check_callbacks(*collector_, instance_.getSema(), *reporter_);
+      if (!reporter_->failed())
+        callbacks_ = check_callbacks(*collector_, instance_.getSema(), *reporter_, filter_files_);
       if (!reporter_->failed() && callbacks_.empty()) {
         reporter_->error(source_begin(), "nothing in this source has IRIS_CALLBACK, so nothing would ever run");
       }
@@ -291,12 +293,13 @@ void Unit::see_thunk(clang::Decl* decl, unsigned line) {
 
 void Unit::begin_source() {
   instance_.getSema().PerformPendingInstantiations();
-  const Source source = hooks_.await_source();
+  Source source = hooks_.await_source();
   clock_ = {};
   act_ = Act::source;
   progress_.line = 0;
   progress_.stage = Stage::front_end;
   text_ = with_line_directive(source);
+  filter_files_ = std::move(source.files);
   text_begin_ = text_.find('\n') + 1;
   files_->add(source_path, [this] { return text_; });
   files_->add(epilogue_path, [this] { return write_epilogue(); });

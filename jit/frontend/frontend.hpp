@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "jit/abi/result.hpp"
+#include "jit/filter/named_file.hpp"
 #include "jit/frontend/spec.hpp"
 
 namespace iris::frontend {
@@ -32,6 +33,7 @@ struct Progress {
 struct Source {
   std::string name;  // file name for diagnostics
   std::string text;
+  std::vector<filter::NamedFile> files{};  // that its filters name
 };
 
 struct Outcome {

@@ -33,5 +33,8 @@ std::string normal_form_of_case(const std::string& text) {
 
 TEST(FilterGolden, NormalFormsAndErrors) { golden::check_all(normal_form_of_case); }
 
+// The page of documentation that authors read.
+TEST(FilterGolden, ThePageIsTrue) { golden::check_page(IRIS_FILTER_PAGE, "filter", normal_form_of_case); }
+
 }  // namespace
 }  // namespace iris::filter

@@ -93,6 +93,37 @@ void write(const std::filesystem::path& path, const File& file) {
   EXPECT_TRUE(stream.flush()) << "cannot write " << path;
 }
 
+void check_page(const std::filesystem::path& page, const std::string& language,
+                const std::function<std::string(const std::string&)>& run) {
+  const std::string fence = "```" + language;
+  std::string rewritten;
+  std::size_t number = 0;
+  std::size_t cases = 0;
+  std::istringstream lines(contents(page));
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    rewritten += line + '\n';
+    if (line != fence) continue;
+    SCOPED_TRACE(page.filename().string() + ":" + std::to_string(number));
+    ++cases;
+    std::string input;
+    for (; std::getline(lines, line) && line != output_mark; ++number) input += line + '\n';
+    std::string expected;
+    for (++number; std::getline(lines, line) && line != "```"; ++number) expected += line + '\n';
+    ++number;
+    trim_newlines(input);
+    std::string output = run(input);
+    trim_newlines(output);
+    rewritten += input + '\n' + std::string(output_mark) + '\n' + output + "\n```\n";
+    trim_newlines(expected);
+    if (!updating()) EXPECT_EQ(output, expected) << "input:\n" << input;
+  }
+  EXPECT_GT(cases, 0U) << page << " has no cases";
+  if (!updating()) return;
+  std::ofstream stream(page, std::ios::binary | std::ios::trunc);
+  EXPECT_TRUE((stream << rewritten).flush()) << "cannot write " << page;
+}
+
 void check_all(const std::function<std::string(const std::string&)>& run) {
   const auto all = files();
   EXPECT_FALSE(all.empty()) << "no *.txt in " << IRIS_GOLDEN_FOLDER;

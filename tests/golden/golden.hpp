@@ -36,4 +36,9 @@ void write(const std::filesystem::path& path, const File& file);
 // malformed, or has the name of another. Fails, too, when there is no case at all.
 void check_all(const std::function<std::string(const std::string& input)>& run);
 
+// Likewise every case of a page of documentation: a fenced block of `language`, input and expected output with `---`
+// between them.
+void check_page(const std::filesystem::path& page, const std::string& language,
+                const std::function<std::string(const std::string& input)>& run);
+
 }  // namespace iris::golden

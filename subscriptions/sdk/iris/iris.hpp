@@ -15,9 +15,10 @@
 // `irisctl add log_tls.cpp` makes it run; each emit becomes one line of JSON.
 //
 // Filters. `tls and ipv4.addr in 10.0.0.0/8`, `tcp.port = 443 or tcp.port in 8000..8999`, `not tls.sni matches
-// '^www\\.'`. A field implies its protocol; a comparison on an absent field is false. A callback that takes a session
-// (TlsHandshake, HttpTransaction) runs once for each session that matches; others run once for each connection that
-// does. `irisctl fields` lists what filters may name.
+// '^www\\.'`, `http.host under file='hosts.txt'`, `sample(1%)`. A field implies its protocol; a comparison on an absent
+// field is false. A callback that takes a session (TlsHandshake, HttpTransaction) runs once for each session that
+// matches; others run once for each connection that does. `irisctl fields` lists what filters may name;
+// jit/filter/README.md of Iris's source is the whole language, on one page.
 //
 // Events. When a function runs follows from what it asks for: FiveTuple alone, as soon as the filter is true;
 // TlsHandshake, when the handshake was parsed; ConnRecord, at the connection's end. IRIS_ON says it where it does not

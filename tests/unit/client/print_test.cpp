@@ -1,11 +1,15 @@
 #include "client/print.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
 namespace iris::client {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 v1::Added added() {
   v1::Added result;

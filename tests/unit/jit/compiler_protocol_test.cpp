@@ -35,6 +35,29 @@ TEST_F(CompilerProtocol, CarriesSources) {
   EXPECT_EQ(source.text, std::string("a\0b", 3));
 }
 
+TEST_F(CompilerProtocol, CarriesFiles) {
+  Source sent{"name.cpp", "text"};
+  sent.files = {{"hosts", std::string(3 << 20, 'x'), ""}, {"gone", "", "No such file"}};
+  std::thread sender([&] { EXPECT_TRUE(send_source(here_.get(), sent)); });
+  Source source;
+  EXPECT_EQ(receive_source(there_.get(), source), Receive::done);
+  sender.join();
+  ASSERT_EQ(source.files.size(), 2U);
+  EXPECT_EQ(source.files[0].name, "hosts");
+  EXPECT_EQ(source.files[0].content, sent.files[0].content);
+  EXPECT_EQ(source.files[1].failure, "No such file");
+}
+
+TEST_F(CompilerProtocol, RefusesMoreFilesThanThereCanBe) {
+  Source sent{"name.cpp", "text"};
+  sent.files.resize(filter::max_files + 1);
+  std::thread sender([&] { (void)send_source(here_.get(), sent); });
+  Source source;
+  EXPECT_EQ(receive_source(there_.get(), source), Receive::closed);
+  there_.reset();
+  sender.join();
+}
+
 TEST_F(CompilerProtocol, CarriesRepliesLargerThanTheSocketsBuffer) {
   Reply sent{Verdict::accepted, {1, 2, 3}, "spec", std::string(5 << 20, 'x'), "warnings"};
   std::thread sender([&] { EXPECT_TRUE(send_reply(here_.get(), sent)); });

@@ -99,6 +99,31 @@ TEST_F(ServiceTest, AddSaysWhatHappened) {
   EXPECT_EQ(added->warnings(), "warning \ufffd");
 }
 
+TEST_F(ServiceTest, FilesComeWithTheSource) {
+  std::vector<filter::NamedFile> seen;
+  subscriptions.on_add = [&](const std::string&, const jit::Source& from) -> Result<Added> {
+    seen = from.files;
+    return Added{};
+  };
+  v1::Source with_file = source("a.cpp", "x");
+  v1::File& file = *with_file.add_files();
+  file.set_name("hosts");
+  file.set_content("a\n\xff");
+  file.set_failure("why");
+  ASSERT_TRUE(client->add("", with_file));
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_EQ(seen[0].name, "hosts");
+  EXPECT_EQ(seen[0].content, "a\n\xff");
+  EXPECT_EQ(seen[0].failure, "why");
+
+  const auto& files = with_file.files();
+  ASSERT_TRUE(client->add("", {"conn"}, "tls.sni in file='hosts'", files));
+  EXPECT_EQ(seen.size(), 1U);
+
+  file.set_content(std::string(filter::max_file_bytes + 1, 'x'));
+  EXPECT_EQ(client->add("", with_file).error().code, client::ErrorCode::exhausted);
+}
+
 TEST_F(ServiceTest, DiagnosticsArriveWhole) {
   std::string diagnostics;
   for (int i = 0; i < 2000; ++i) diagnostics += "a.cpp:1:1: error: no such thing\n    x\n    ^\n";
