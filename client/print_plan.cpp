@@ -69,8 +69,10 @@ class Tree {
     std::uint64_t rest = 0;
     std::size_t left = 0;
     if (children.size() > most_children) {
-      std::ranges::stable_sort(children, std::ranges::greater{},
-                               [&](int child) { return graph_.nodes(child).reached(); });
+      std::ranges::sort(children, [&](int one, int other) {
+        const std::uint64_t reached = graph_.nodes(one).reached();
+        return reached != graph_.nodes(other).reached() ? reached > graph_.nodes(other).reached() : one < other;
+      });
       left = children.size() - most_children;
       for (const int child : std::span(children).last(left)) rest += graph_.nodes(child).reached();
       children.resize(most_children);

@@ -232,13 +232,13 @@ TEST(Plan, IsATreeWithCounts) {
   EXPECT_EQ(plan_text(sample_plan(2)), R"(epoch 3, 2 subscriptions, 1000 packets
 time: parsers 25.0 % (of 10 packets that were timed)
 
-                       reached
-every connection           100
-  http                      90  2 filters
-    http.host = "h0"         0  1 filter
-      => s0/log              0  0 calls, 12.5 % of the time
-    http.host = "h1"         1  1 filter
-      => s1/log              1  1 calls, 12.5 % of the time
+                      reached
+every connection          100
+  http                     90  2 filters
+    http.host = "h0"        0  1 filter
+      => s0/log             0  0 calls, 12.5 % of the time
+    http.host = "h1"        1  1 filter
+      => s1/log             1  1 calls, 12.5 % of the time
 
 index        predicates  look-ups
 http.host =           2        90
