@@ -16,6 +16,7 @@ struct Occasion {
   const L4Pdu* pdu = nullptr;         // at events of packets
   const void* session = nullptr;      // at L7EndHdrs, L7InSession and L7EndSession
   const SessionData* data = nullptr;  // at L7InSession
+  bool late = false;                  // a filter became true after the session's own events
 };
 
 // One a worker; used by its thread only.

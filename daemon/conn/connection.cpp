@@ -1,6 +1,7 @@
 // What happens within one connection, and in which order. Of one packet: counters; L4FirstPacket; L4EndHshk; InL4Conn;
 // then for each piece that is now in sequence InL4Stream, L7OnDisc, L7EndHdrs; L4Terminated. At each event callbacks
 // that are active run first, then those whose filter the event made true.
+#include <algorithm>
 #include <new>
 
 #include "daemon/conn/tracker.hpp"
@@ -8,6 +9,15 @@
 namespace iris::conn {
 
 using parsers::Status;
+
+namespace {
+
+// Filters that wait for a session's connection to grow: beyond so many, further ones of sessions are given up.
+constexpr std::uint32_t most_pending_in_sessions = 64;
+
+std::uint16_t protocol_of(const Connection& connection) { return static_cast<std::uint16_t>(connection.protocol); }
+
+}  // namespace
 
 std::span<const plan::PredicateId> Tracker::evaluate(abi::Evaluate function, abi::Facts facts) noexcept {
   if (function == nullptr) return {};
@@ -25,12 +35,74 @@ void Tracker::store_frontier(Connection& connection) noexcept {
   }
 }
 
+// What the latest call of progress_ found undecided. Of sessions only so many are kept for it.
+void Tracker::keep_pending(Connection& connection, const void* session, bool sessions_only) noexcept {
+  for (const plan::NodeId node : progress_.pending()) {
+    if (session != nullptr && connection.pending.size() >= most_pending_in_sessions) return;
+    if (!connection.pending.push({node, protocol_of(connection), sessions_only, session}, blocks_)) return;
+  }
+}
+
+// A session that comes while a node that wants each session is pending is pending there, too.
+void Tracker::keep_pending_session(Connection& connection, const void* session) noexcept {
+  const std::uint32_t count = connection.pending.size();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const Pending pending = connection.pending[i];
+    const plan::Node& node = pipeline_->plan->nodes[pending.node];
+    if (pending.session != nullptr || (node.awaits_sessions >> connection.protocol & 1U) == 0) continue;
+    if (connection.pending.size() >= most_pending_in_sessions) return;
+    if (!connection.pending.push({pending.node, protocol_of(connection), true, session}, blocks_)) return;
+  }
+}
+
+// Streaming predicates: whatever the packet, or the end, decided.
+void Tracker::watch(Record& record, Connection& connection, const Occasion& occasion) noexcept {
+  const bool over = occasion.event == Event::L4Terminated;
+  // What follows may make more nodes pending: they are asked about already.
+  const std::uint32_t count = connection.pending.size();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const Pending pending = connection.pending[i];
+    const auto truth = [&] {
+      const Doing doing(meter_, Work::plan);
+      return progress_.on_growth(pending, over, standing(record, connection));
+    }();
+    if (!truth) continue;
+    connection.pending[i].node = plan::root;  // decided
+    if (!*truth) continue;
+    keep_pending(connection, pending.session, pending.sessions_only);
+    if (!connection.sessions_over) {
+      for (const plan::NodeId node : progress_.frontier()) (void)connection.frontier.push(node, blocks_);
+    }
+    Occasion late = occasion;
+    late.session = pending.session;
+    late.late = pending.session != nullptr;
+    delivery_.matched(connection, progress_.matches(), late);
+  }
+  connection.pending.erase_if([](const Pending& pending) { return pending.node == plan::root; });
+}
+
+// Whether a callback, or a filter that is undecided, refers to the session; to any, if it is nullptr.
+bool Tracker::holds_session(const Connection& connection, const void* session) const noexcept {
+  const bool pending = std::ranges::any_of(connection.pending.view(), [&](const Pending& each) {
+    return each.session != nullptr && (session == nullptr || each.session == session);
+  });
+  if (pending) return true;
+  return session == nullptr ? delivery_.holds_session(connection) : delivery_.holds_session(connection, session);
+}
+
 Wants Tracker::wants_of(const Connection& connection) const noexcept {
   Wants wants = delivery_.wants(connection);
   for (const plan::NodeId id : connection.frontier.view()) {
     const plan::Node& node = pipeline_->plan->nodes[id];
     wants.needs |= need::parse;
     if (node.awaits_end) wants.needs |= need::terminate;
+    wants.observation |= node.observes;
+  }
+  for (const Pending& pending : connection.pending.view()) {
+    const plan::Node& node = pipeline_->plan->nodes[pending.node];
+    wants.needs |= need::watch | need::terminate;
+    if (pending.session == nullptr && node.awaits_sessions != 0 && !connection.sessions_over)
+      wants.needs |= need::parse;
     wants.observation |= node.observes;
   }
   if (connection.tunnels && !connection.sessions_over) wants.needs |= need::parse;
@@ -50,7 +122,7 @@ void Tracker::settle(Record& record, Connection& connection) noexcept {
   narrow(connection.observed, wants.observation, observer_memory());
   Content* content = content_of(connection);
   if (content == nullptr) return;
-  const bool parsing = (record.needs & need::parse) != 0 || delivery_.holds_session(connection);
+  const bool parsing = (record.needs & need::parse) != 0 || holds_session(connection, nullptr);
   const bool streaming = (record.needs & (need::parse | need::stream)) != 0;
   if (!streaming && !parsing) return drop_content(connection);
   if (!streaming) {
@@ -87,6 +159,7 @@ void Tracker::open(Visit& visit) noexcept {
   connection.record.midstream = (visit.record.flags & record_flag::midstream) != 0;
   begin_progress(visit.record, connection);
   store_frontier(connection);
+  keep_pending(connection, nullptr);
   connection.observed.wanted = wants_of(connection).observation;
   connection.observed.wanted |= delivery_.observation(progress_.matches());
   observe(connection, {visit.pdu, visit.arrival, visit.tcp, visit.record.sequences, true}, observer_memory());
@@ -112,6 +185,10 @@ void Tracker::drive(Visit& visit, bool opened, bool handshake_completed) noexcep
   }
   if ((record.needs & need::update) != 0) {
     delivery_.fire(connection, {.event = Event::InL4Conn, .ts = visit.pdu.ts, .pdu = &visit.pdu});
+  }
+  if ((record.needs & need::watch) != 0) {
+    watch(record, connection, {.event = Event::InL4Conn, .ts = visit.pdu.ts, .pdu = &visit.pdu});
+    record.needs = wants_of(connection).needs;
   }
   if ((record.needs & (need::stream | need::parse)) != 0) reassemble(visit);
   // Counting alone changes nothing.
@@ -233,7 +310,7 @@ void Tracker::parse(Record& record, Connection& connection, Content& content, co
 void Tracker::decide_protocol(Record& record, Connection& connection, const Layer7& layer7, Timestamp ts) noexcept {
   // Behind a CONNECT the second protocol is decided as the first was, from the beginning.
   if (connection.protocol_decided) {
-    begin_progress(record, connection);
+    begin_progress(record, connection);  // streaming predicates of the tuple alone are pending, or were decided
     store_frontier(connection);
     connection.sessions = false;
   }
@@ -253,6 +330,7 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
     progress_.on_protocol(truths, protocol, standing(record, connection));
   }
   store_frontier(connection);
+  keep_pending(connection, nullptr);
   const Occasion occasion{.event = Event::L7OnDisc, .ts = ts};
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
@@ -269,6 +347,8 @@ void Tracker::begin_session(Record& record, Connection& connection, const Occasi
     const Doing doing(meter_, Work::plan);
     progress_.on_session(truths, connection.protocol, standing(record, connection));
   }
+  keep_pending_session(connection, occasion.session);
+  keep_pending(connection, occasion.session);
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
 }
@@ -279,7 +359,7 @@ void Tracker::end_session(Connection& connection, Content& content, const Occasi
   delivery_.fire(connection, occasion);
   delivery_.session_over(connection, occasion);
   const auto release = [&](const void* session) {
-    if (delivery_.holds_session(connection, session)) return false;
+    if (holds_session(connection, session)) return false;
     content.layer7->release(session);
     return true;
   };
@@ -345,6 +425,7 @@ void Tracker::close(Record& record, Connection& connection, EndReason reason, Ti
   note_gaps(connection);
   wind_up(record, connection, when);
   delivery_.end(connection, when);
+  watch(record, connection, {.event = Event::L4Terminated, .ts = when});
   progress_.on_end({connection.protocol_decided, connection.protocol, connection.sessions},
                    standing(record, connection));
   delivery_.matched(connection, progress_.matches(), {.event = Event::L4Terminated, .ts = when});
@@ -353,6 +434,7 @@ void Tracker::close(Record& record, Connection& connection, EndReason reason, Ti
 // To the current pipeline, from whatever older one: progress only shrinks, and nothing is evaluated again.
 void Tracker::adopt(Record& record, Connection& connection, Timestamp now) noexcept {
   connection.frontier.erase_if([&](plan::NodeId node) { return !progress_.survives(node, record.birth); });
+  connection.pending.erase_if([&](const Pending& each) { return !progress_.survives(each.node, record.birth); });
   delivery_.adopt(connection, now);
   settle(record, connection);
 }

@@ -11,6 +11,7 @@
 #include "daemon/conn/layer7.hpp"
 #include "daemon/conn/list.hpp"
 #include "daemon/conn/observe.hpp"
+#include "daemon/conn/progress.hpp"
 #include "daemon/conn/reassembly.hpp"
 #include "daemon/conn/tcp_state.hpp"
 #include "jit/plan/plan.hpp"
@@ -25,6 +26,7 @@ inline constexpr std::uint8_t parse = 0x04;      // the application protocol, or
 inline constexpr std::uint8_t track = 0x08;      // something of Observed
 inline constexpr std::uint8_t handshake = 0x10;  // L4EndHshk
 inline constexpr std::uint8_t terminate = 0x20;  // L4Terminated, or a filter that only the end decides
+inline constexpr std::uint8_t watch = 0x40;      // streaming predicates, asked about at every packet
 }  // namespace need
 
 // A callback whose filter is true for the connection and that something may still happen to.
@@ -54,6 +56,7 @@ struct Connection {
   History history;
   Observed observed;
   List<plan::NodeId, 6> frontier;
+  List<Pending, 1> pending;  // in the order in which they became so
   List<Active, 2> active;
   List<plan::ActionId, 2> delivered;  // connection-scoped callbacks that must not match again
 

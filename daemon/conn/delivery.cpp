@@ -98,7 +98,9 @@ void Delivery::begin(Connection& connection, const Match& match, const Occasion&
   Active active{match.action, nullptr, match.in_session ? occasion.session : nullptr};
   if (!code.stateful()) {
     const Function& function = code.functions.front();
-    if (function.runs_at(occasion.event)) {
+    const Event when = function.when();
+    const bool missed = occasion.late && when >= Event::L7EndHdrs && when <= Event::L7EndSession;
+    if (function.runs_at(occasion.event) || missed) {
       (void)call(code, function, connection, active, occasion);
     } else if (still_to_come(function.when(), occasion.event)) {
       (void)connection.active.push(active, blocks_);

@@ -34,6 +34,7 @@ void Tracker::drop_connection(Record& record) noexcept {
   if (connection == nullptr) return;
   drop_content(*connection);
   connection->frontier.clear(blocks_);
+  connection->pending.clear(blocks_);
   connection->active.clear(blocks_);
   connection->delivered.clear(blocks_);
   forget(connection->observed, observer_memory());

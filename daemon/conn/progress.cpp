@@ -25,9 +25,9 @@ void Progress::report(const plan::Node& node, bool sessions_only) {
     if (!action.alive || action.birth > standing_.birth) continue;
     const bool per_session = action.scope == plan::Scope::session;
     if (!per_session && sessions_only) continue;
-    if (per_session && (moment_ != Moment::session || action.protocol != known_.protocol)) continue;
+    if (per_session && (!in_session_ || action.protocol != known_.protocol)) continue;
     if (std::exchange(reported_[id], call_) == call_) continue;
-    matches_.push_back({id, moment_ == Moment::session});
+    matches_.push_back({id, in_session_});
   }
 }
 
@@ -43,6 +43,8 @@ bool Progress::now_false(const plan::Edge& edge) const {
       return edge.level == Level::session && edge.protocol != known_.protocol;
     case Moment::session:
       return edge.level == Level::session && edge.protocol == known_.protocol && unreported();
+    case Moment::growth:
+      return false;
     case Moment::end:
       if (edge.level == Level::protocol) return !known_.protocol_decided;
       if (edge.level == Level::session)
@@ -74,9 +76,18 @@ void Progress::follow(plan::NodeId id, const plan::Node& node) {
   }
 }
 
-// What they ask was known before the node was reached.
+// What they ask was known before the node was reached, or is a matter of growth.
 void Progress::follow_direct(const plan::Node& node) {
   for (const plan::Edge& edge : plan::view(node.direct)) {
+    if (edge.level == parsers::Level::stream) {
+      const auto truth = index::decided(*plan_->predicates[edge.predicate], standing_.subject, moment_ == Moment::end);
+      if (!truth) {
+        if (plan_->nodes[edge.child].oldest_birth <= standing_.birth) pending_.push_back(edge.child);
+      } else if (*truth != edge.negated) {
+        enter(edge.child);
+      }
+      continue;
+    }
     if (index::holds(*plan_->predicates[edge.predicate], standing_.subject) != edge.negated) enter(edge.child);
   }
 }
@@ -85,6 +96,7 @@ void Progress::follow_direct(const plan::Node& node) {
 bool Progress::keeps(const plan::Node& node) const {
   if (moment_ == Moment::tuple) return node.awaits_protocol || node.awaits_sessions != 0;
   if (moment_ == Moment::protocol) return awaits(node, known_.protocol);
+  if (moment_ == Moment::growth) return !in_session_ && awaits(node, known_.protocol);
   return false;
 }
 
@@ -92,7 +104,7 @@ void Progress::enter(plan::NodeId id) {
   const plan::Node& entered = plan_->nodes[id];
   if (entered.oldest_birth > standing_.birth) return;
   tally_->reach(id);
-  report(entered, false);
+  report(entered, sessions_only_);
   follow_direct(entered);
   follow(id, entered);
   if (keeps(entered)) kept_.push_back(id);
@@ -102,7 +114,10 @@ void Progress::begin(Moment moment, std::span<const plan::PredicateId> truths, c
   moment_ = moment;
   truths_ = truths;
   standing_ = standing;
+  in_session_ = moment == Moment::session;
+  sessions_only_ = false;
   kept_.clear();
+  pending_.clear();
   matches_.clear();
   ++call_;
 }
@@ -139,6 +154,19 @@ void Progress::on_end(const Known& known, const Standing& standing) {
   begin(Moment::end, {}, standing);
   known_ = known;
   for (const plan::NodeId id : standing.frontier) follow(id, plan_->nodes[id]);
+}
+
+std::optional<bool> Progress::on_growth(const Pending& pending, bool over, const Standing& standing) {
+  const plan::Edge& edge = plan_->nodes[pending.node].from_above;
+  const auto truth = index::decided(*plan_->predicates[edge.predicate], standing.subject, over);
+  if (!truth) return std::nullopt;
+  begin(over ? Moment::end : Moment::growth, {}, standing);
+  in_session_ = pending.session != nullptr;
+  sessions_only_ = pending.sessions_only;
+  known_ = {.protocol_decided = true, .protocol = pending.protocol, .sessions = in_session_};
+  if (*truth == edge.negated) return false;
+  enter(pending.node);
+  return true;
 }
 
 bool Progress::survives(plan::NodeId id, std::uint32_t birth) const {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -28,6 +29,14 @@ struct Known {
   bool protocol_decided = false;  // on_protocol was called
   std::uint32_t protocol = 0;
   bool sessions = false;  // on_session was called
+};
+
+// A node behind a streaming predicate that is undecided.
+struct Pending {
+  plan::NodeId node = 0;
+  std::uint16_t protocol = 0;     // of the session
+  bool sessions_only = false;     // for the connection itself it is pending besides
+  const void* session = nullptr;  // in which it was reached; nullptr: in none
 };
 
 // Where a connection stands before a call.
@@ -57,6 +66,10 @@ class Progress {
   void on_session(std::span<const plan::PredicateId> truths, std::uint32_t protocol, const Standing& standing);
   void on_end(const Known& known, const Standing& standing);
 
+  // A pending node's streaming predicate is asked about again: on a packet, and (`over`) at the connection's end.
+  // nullopt: it is undecided still. Otherwise what follows is reported as at any call; frontier() is what is added.
+  [[nodiscard]] std::optional<bool> on_growth(const Pending& pending, bool over, const Standing& standing);
+
   // Whether a connection of that age still gains anything from being at `id`, reached under an older plan.
   [[nodiscard]] bool survives(plan::NodeId id, std::uint32_t birth) const;
 
@@ -67,9 +80,11 @@ class Progress {
   [[nodiscard]] std::span<const Match> matches() const { return matches_; }
   // Where the connection is after on_tuple or on_protocol; empty after the others.
   [[nodiscard]] std::span<const plan::NodeId> frontier() const { return kept_; }
+  // Nodes behind streaming predicates that the call reached and that are undecided.
+  [[nodiscard]] std::span<const plan::NodeId> pending() const { return pending_; }
 
  private:
-  enum class Moment : std::uint8_t { tuple, protocol, session, end };
+  enum class Moment : std::uint8_t { tuple, protocol, session, growth, end };
 
   void enter(plan::NodeId id);
   void follow(plan::NodeId id, const plan::Node& node);
@@ -85,8 +100,11 @@ class Progress {
   Moment moment_ = Moment::tuple;
   std::span<const plan::PredicateId> truths_;
   Known known_;
+  bool in_session_ = false;
+  bool sessions_only_ = false;
   Standing standing_;
   std::vector<plan::NodeId> kept_;  // the next frontier
+  std::vector<plan::NodeId> pending_;
   std::vector<Match> matches_;
   std::vector<std::uint64_t> reported_;  // by action: the call that reported it last
   std::uint64_t call_ = 0;

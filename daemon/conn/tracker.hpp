@@ -201,6 +201,10 @@ class Tracker {
   void adopt(Record& record, Connection& connection, Timestamp now) noexcept;
   void settle(Record& record, Connection& connection) noexcept;
   void store_frontier(Connection& connection) noexcept;
+  void keep_pending(Connection& connection, const void* session, bool sessions_only = false) noexcept;
+  void keep_pending_session(Connection& connection, const void* session) noexcept;
+  void watch(Record& record, Connection& connection, const Occasion& occasion) noexcept;
+  [[nodiscard]] bool holds_session(const Connection& connection, const void* session) const noexcept;
   void begin_progress(const Record& record, const Connection& connection) noexcept;
   [[nodiscard]] static Standing standing(const Record& record, const Connection& connection) noexcept {
     return {connection.frontier.view(), &connection.record, record.birth};

@@ -80,6 +80,16 @@ bool is_spoken(const Field& field, const void* subject) noexcept {
 
 }  // namespace
 
+std::optional<bool> decided(const filter::Predicate& predicate, const void* record, bool over) noexcept {
+  const Field& field = *predicate.field;
+  std::uint64_t value = number(field, record, field.offsets[0]);
+  if (field.combination == parsers::Combination::sum) value += number(field, record, field.offsets[1]);
+  if (field.combination == parsers::Combination::difference) {
+    value -= std::min(value, number(field, record, field.offsets[1]));
+  }
+  return filter::decided(predicate, value, over);
+}
+
 bool is_direct(const filter::Predicate& predicate) noexcept {
   const Field& field = *predicate.field;
   return field.level == parsers::Level::tuple && field.computed.symbol.empty() && !field.of_headers && !field.list &&

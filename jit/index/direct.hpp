@@ -1,5 +1,8 @@
-// One predicate evaluated by itself, without an index: for what is asked so seldom that an index would cost more.
+// One predicate evaluated by itself, without an index: for what is asked so seldom that an index would cost more, and
+// for what changes.
 #pragma once
+
+#include <optional>
 
 #include "jit/filter/filter.hpp"
 
@@ -9,5 +12,8 @@ namespace iris::index {
 // regular expressions, are not served: is_direct says of which predicates it may be asked.
 [[nodiscard]] bool is_direct(const filter::Predicate& predicate) noexcept;
 [[nodiscard]] bool holds(const filter::Predicate& predicate, const void* subject) noexcept;
+
+// Of a predicate at parsers::Level::stream, on an iris::ConnRecord as it is now: as filter::decided.
+[[nodiscard]] std::optional<bool> decided(const filter::Predicate& predicate, const void* record, bool over) noexcept;
 
 }  // namespace iris::index

@@ -5,6 +5,8 @@
 // which they become decidable. A connection's progress is the set of nodes it has reached and that can still lead
 // somewhere (its frontier); it advances when facts arrive, by edges whose predicate turned out true (or, for negative
 // edges, false). Predicates are evaluated by generated code, each once for a connection or a session, whoever asks.
+// Streaming predicates (parsers::Level::stream) come last in a clause: what leads to them may be reached long before
+// they are decided, and the node behind them is pending meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -54,9 +56,12 @@ struct Node {
   abi::Observation observes;                 // what callbacks want to know of the connection, from its start
   std::uint32_t oldest_birth = 0xffffffffU;  // no connection born before it can come to anything here
 
-  Shared<Edge> negative;     // taken when the predicate is known to be false
-  Shared<Edge> direct;       // evaluated one by one when the node is reached (Planner says which are)
+  Shared<Edge> negative;  // taken when the predicate is known to be false
+  // Evaluated one by one when the node is reached, or as soon as they can be decided: streaming predicates, and those
+  // that Planner asks about last.
+  Shared<Edge> direct;
   Shared<ActionId> actions;  // of the callbacks with a clause that ends here; ascending
+  Edge from_above;           // that leads here
 };
 inline constexpr std::size_t few_edges = 16;
 

@@ -27,7 +27,18 @@ std::uint32_t protocol_of(const filter::Predicate& predicate) {
   return protocol_number(filter::protocol_of(*predicate.field));
 }
 
-bool has_stream_level(const filter::Filter& filter) { return filter::level(filter) == parsers::Level::stream; }
+// What has to be observed for streaming predicates to be evaluated.
+abi::Observation observed_for(const std::vector<filter::Clause>& clauses) {
+  abi::Observation observation;
+  for (const filter::Clause& clause : clauses) {
+    for (const filter::Literal& literal : clause) {
+      if (literal.predicate.field->level == Level::stream) {
+        observation |= abi::observation_of(abi::DataType::conn_record, 0);
+      }
+    }
+  }
+  return observation;
+}
 
 template <class T>
 std::vector<T>& own(Shared<T>& shared) {
@@ -242,6 +253,7 @@ Result<NodeId> Planner::descend(NodeId from, const filter::Literal& literal, boo
   drafts_[id].users = 1;
   plan_.nodes.edit(id) = {};
   plan_.nodes.edit(id).used = true;
+  plan_.nodes.edit(id).from_above = drafts_[id].edge;
   connect(from, id);
   if (is_wide(literal)) ++drafts_[from].wide;
   return id;
@@ -251,6 +263,7 @@ Result<NodeId> Planner::descend(NodeId from, const filter::Literal& literal, boo
 Result<NodeId> Planner::insert(const filter::Clause& clause) {
   NodeId node = root;
   std::vector<const filter::Literal*> late;
+  std::vector<const filter::Literal*> streaming;
   const auto step = [&](const filter::Literal& literal, bool direct) -> Result<void> {
     auto next = descend(node, literal, direct);
     if (next) {
@@ -263,6 +276,10 @@ Result<NodeId> Planner::insert(const filter::Clause& clause) {
     return std::unexpected(next.error());
   };
   for (const filter::Literal& literal : clause) {
+    if (literal.predicate.field->level == Level::stream) {
+      streaming.push_back(&literal);
+      continue;
+    }
     if (drafts_[node].wide >= many_wide && may_wait(literal, clause)) {
       const auto predicate = number_of(literal.predicate);
       if (!predicate || find(node, *predicate, literal.negated) == root) {
@@ -272,6 +289,8 @@ Result<NodeId> Planner::insert(const filter::Clause& clause) {
     }
     if (auto stepped = step(literal, false); !stepped) return std::unexpected(stepped.error());
   }
+  // Streaming ones last, so that a pending node waits for nothing else.
+  late.insert(late.end(), streaming.begin(), streaming.end());
   for (const filter::Literal* literal : late) {
     if (auto stepped = step(*literal, true); !stepped) return std::unexpected(stepped.error());
   }
@@ -329,11 +348,6 @@ void Planner::refresh(NodeId id) {
 // ---- actions -------------------------------------------------------------------------------------------------------
 
 Result<std::vector<filter::Clause>> Planner::clauses_of(const Request& request) const {
-  if (has_stream_level(request.filter)) {
-    return fail(ErrorCode::invalid, "filter '" + request.filter.text +
-                                        "' asks for what grows during a connection (conn.bytes, conn.duration and the "
-                                        "like), which is not evaluated yet");
-  }
   if (request.scope == Scope::connection) return request.filter.clauses;
   const std::string_view protocol = parsers::registry()[request.protocol].name;
   auto narrowed = filter::narrowed(request.filter, protocol);
@@ -359,12 +373,13 @@ Result<ActionId> Planner::add(const Request& request) {
   const ActionId id = new_action();
   actions_[id] = {};
   actions_[id].observes = request.observes;
+  actions_[id].observes |= observed_for(*clauses);
   Action& action = plan_.actions.edit(id);
   action = {.subscription = request.subscription,
             .birth = request.birth,
             .scope = request.scope,
             .several_clauses = clauses->size() > 1,
-            .tracked = request.observes.any(),
+            .tracked = actions_[id].observes.any(),
             .alive = true,
             .protocol = request.protocol,
             .text = std::make_shared<const ActionText>(request.name, request.filter.text)};

@@ -1,0 +1,156 @@
+// Streaming predicates, through the whole engine: decided as soon as growth cannot change them, or at the end. Of a
+// conversation whose packets come each 200 ms: SYN, SYN-ACK, ACK, ClientHello, ServerHello, four of 64 bytes in turn,
+// FIN, FIN, ACK.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <optional>
+
+#include "tests/support/conversations.hpp"
+#include "tests/support/rig.hpp"
+
+namespace iris::control {
+namespace {
+
+using support::Conversations;
+using support::Rig;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr unsigned conversation_packets = 12;
+
+// How many packets it saw from the one on with which it matched.
+const jit::Source counter{.name = "counter.cpp",
+                          .text = R"(#include <iris/iris.hpp>
+struct Seen { std::uint64_t packets; };
+struct IRIS_CALLBACK("tcp") Count {
+  std::uint64_t packets = 0;
+  IRIS_ON(InL4Conn) void update(const iris::L4Pdu&) { ++packets; }
+  IRIS_ON(L4Terminated) void end() { iris::emit(Seen{packets}); }
+};
+)",
+                          .stateless = true};
+
+const jit::Source names{.name = "names.cpp",
+                        .text = R"(#include <iris/iris.hpp>
+struct Name { std::string_view sni; };
+IRIS_CALLBACK("tls") void at_headers(const iris::TlsHandshake& tls) { iris::emit(Name{tls.sni()}); }
+IRIS_CALLBACK("tls") IRIS_ON(L7EndSession)
+void at_end(const iris::TlsHandshake& tls) { iris::emit(Name{tls.sni()}); }
+)",
+                        .stateless = true};
+
+class Streaming : public testing::Test {
+ protected:
+  void packets(unsigned count) {
+    source::PacketRef packet;
+    for (unsigned i = 0; i < count; ++i) {
+      ASSERT_EQ(traffic_.generate({&packet, 1}), 1U);
+      now_ = packet.ts;
+      rig_.process({&packet, 1});
+    }
+  }
+  void conversation() {
+    packets(conversation_packets);
+    linger();
+  }
+  void linger() { rig_.tracker().expire(now_ + Duration{6'000'000'000}, 1'000'000); }
+  void add(const std::string& name, const jit::Source& source, const std::string& filter) {
+    const auto added = rig_.registry().add(name, source, filter);
+    ASSERT_TRUE(added) << filter << ": " << added.error().message;
+  }
+
+  Conversations traffic_{{.conversations = 1, .packets = conversation_packets}};
+  source::MemorySource holder_{[](std::span<source::PacketRef>) { return std::size_t{0}; }};
+  Rig rig_{holder_};
+  Timestamp now_;
+};
+
+TEST_F(Streaming, MatchesWithThePacketThatDecides) {
+  // Packets from the deciding one on; nullopt: it never matches; 0: the end decides.
+  const std::map<std::string, std::optional<unsigned>> cases{
+      {"conn.packets >= 1", 12},
+      {"conn.packets > 5", 7},
+      {"not conn.packets <= 5", 7},
+      {"conn.packets <= 5", std::nullopt},
+      {"conn.packets <= 12", 0},
+      {"conn.packets != 12", std::nullopt},
+      {"conn.packets in 3..8", std::nullopt},
+      {"not conn.packets in 3..8", 4},
+      {"conn.packets > 3 and conn.packets > 6", 6},
+      {"conn.packets > 3 and conn.orig_packets > 6", 1},
+      {"conn.orig_packets > 3", 7},
+      {"conn.resp_packets >= 5", 2},
+      {"conn.duration > 1s", 6},
+      {"conn.duration >= 1s", 7},
+      {"conn.duration < 2200ms", std::nullopt},
+      {"conn.payload_bytes >= 64", 9},
+      {"conn.payload_bytes < 10", std::nullopt},
+      {"tls and conn.packets > 8", 4},
+      {"not tls and conn.packets > 2", std::nullopt},
+      {"udp or conn.packets > 10", 2},
+      {"tcp.port = 443 and conn.packets > 11", 1},
+      // Known with the ServerHello, whose own packet was shown before.
+      {"tls.sni = 'www.example.test' and conn.packets > 2", 7},
+      {"tls.sni = 'www.example.test' and conn.packets > 7", 5},
+      {"tls.sni = 'www.example.test' and not conn.packets > 7", std::nullopt},
+      {"tls.sni = 'www.example.org' and conn.packets > 2", std::nullopt},
+  };
+  std::map<std::string, std::string> name_of;
+  for (const auto& [filter, expected] : cases) {
+    name_of[filter] = "f" + std::to_string(name_of.size());
+    add(name_of[filter], counter, filter);
+  }
+  conversation();
+  for (const auto& [filter, expected] : cases) {
+    std::vector<unsigned> seen;
+    for (const auto& event : rig_.events(name_of[filter])) seen.push_back(event["packets"]);
+    EXPECT_EQ(seen, expected ? std::vector{*expected} : std::vector<unsigned>{}) << filter;
+  }
+}
+
+TEST_F(Streaming, SessionsAreToldLate) {
+  add("late", names, "conn.packets > 8");
+  add("at_the_end", names, "conn.packets < 100");
+  add("never", names, "conn.packets > 100");
+  const auto told = [&](const std::string& name) {
+    std::vector<std::string> seen;
+    for (const auto& event : rig_.events(name)) seen.push_back(event["sni"]);
+    return seen;
+  };
+  packets(8);
+  EXPECT_THAT(told("late"), IsEmpty());
+  packets(1);
+  EXPECT_THAT(told("late"), ElementsAre("www.example.test", "www.example.test"));
+  packets(3);
+  EXPECT_THAT(told("at_the_end"), IsEmpty());
+  linger();
+  EXPECT_THAT(told("late"), ElementsAre("www.example.test", "www.example.test"));
+  EXPECT_THAT(told("at_the_end"), ElementsAre("www.example.test", "www.example.test"));
+  EXPECT_THAT(told("never"), IsEmpty());
+}
+
+TEST_F(Streaming, WhatIsRemovedMeanwhileIsLetGoOf) {
+  add("gone", names, "conn.packets > 8");
+  add("stays", counter, "conn.packets > 8");
+  packets(6);
+  ASSERT_TRUE(rig_.registry().remove("gone"));
+  add("younger", counter, "conn.packets > 8");
+  packets(6);
+  linger();
+  EXPECT_THAT(rig_.events("gone"), IsEmpty());
+  EXPECT_THAT(rig_.events("younger"), IsEmpty()) << "it came when the connection had begun";
+  EXPECT_EQ(rig_.events("stays").size(), 1U);
+}
+
+TEST_F(Streaming, NobodyWatchesWhatIsDecided) {
+  add("few", counter, "conn.packets < 3");
+  packets(2);
+  EXPECT_NE(rig_.tracker().memory().cold.used, 0U);
+  packets(2);
+  EXPECT_EQ(rig_.tracker().memory().cold.used, 0U) << "its packets cost a look-up";
+}
+
+}  // namespace
+}  // namespace iris::control
