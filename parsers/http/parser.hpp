@@ -73,7 +73,11 @@ class HttpParser final : public Parser {
   void read_lines(Side& side) noexcept;
   void take_line(Side& side) noexcept;
   void take_start_line(Side& side) noexcept;
+  [[nodiscard]] static bool is_interim(const Side& side) noexcept;
   void take_head(Side& side) noexcept;
+  void cut_off_head(Side& side) noexcept;
+  void read_request_head(Side& side) noexcept;
+  void read_response_head(Side& side) noexcept;
   void take_request(Side& side) noexcept;
   void take_response(Side& side) noexcept;
   void begin_response_body(Side& side) noexcept;
