@@ -10,6 +10,9 @@
 //              SETTINGS of a server that speaks before its client
 //   http2      frames
 //   lost       nothing more is read of this direction
+//
+// A gap inside a body or a frame's data is bridged. Behind another, HTTP/1 goes on at the next line that is a start
+// line, and what was open is reported as incomplete; HTTP/2 ends.
 #pragma once
 
 #include <array>
