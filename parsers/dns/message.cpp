@@ -201,7 +201,7 @@ class Filler {
     auto& edns = response ? layout_.edns : layout_.query_edns;
     if (edns) return true;  // the first counts
     if (!read_edns(message_, view, memory_, edns.emplace())) return false;
-    if (response) layout_.rcode = static_cast<std::uint16_t>(*layout_.rcode | (view.ttl >> 24U) << 4U);
+    if (response) layout_.rcode = static_cast<std::uint16_t>(layout_.rcode.value_or(0) | (view.ttl >> 24U) << 4U);
     if (layout_.client_subnet.data() == nullptr) layout_.client_subnet = edns->client_subnet;
     return true;
   }

@@ -2,7 +2,7 @@
 //
 // A query waits for its answer, and an answer that was seen first for its query: both are found by id and first
 // question. What waits too long is reported as it is, at the connection's next message or its end. Reports come in the
-// order in which they are decided.
+// order in which they are decided. Over TCP a gap ends its direction: where the next message begins is lost with it.
 #pragma once
 
 #include <array>

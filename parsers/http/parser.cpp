@@ -43,6 +43,7 @@ Status HttpParser::finish() noexcept {
   for (Side& side : sides_) {
     side.left = {};
     if (side.state == State::body && side.body.until_close()) end_message(side);
+    cut_off_head(side);
   }
   tunnel_ = false;
   cut_off_all();
@@ -177,14 +178,7 @@ void HttpParser::read_lines(Side& side) noexcept {
   const std::size_t length = end == nullptr ? side.left.size() : static_cast<std::size_t>(end - side.left.data()) + 1;
   const Bytes piece = side.left.first(length);
   side.left = side.left.subspan(length);
-  if (!append(side, piece, max_head)) {
-    // A head that is too long counts as far as it goes; a line that is no start line goes.
-    if (side.state == State::head) {
-      side.size = side.line;
-      if (side.transaction != nullptr) side.transaction->session.layout.headers_cut_off = true;
-    }
-    return lose(side, true);
-  }
+  if (!append(side, piece, max_head)) return lose(side, true);
   if (end != nullptr) return take_line(side);
   const bool line = side.state == State::head || may_be_status_line({side.bytes, side.size});
   if (!line && answers_simple_request(side)) begin_simple_response(side);
@@ -236,17 +230,19 @@ Transaction* HttpParser::transaction_for(const Side& side) noexcept {
   return transaction;
 }
 
+// RFC 9110, 15.2: it is no response.
+bool HttpParser::is_interim(const Side& side) noexcept {
+  if (side.role != Role::server) return false;
+  std::string_view head(side.bytes, side.size);
+  const auto line = parse_status_line(http::take_line(head));
+  return !line || (line->status < 200 && line->status != 101);
+}
+
 void HttpParser::take_head(Side& side) noexcept {
-  if (side.role == Role::server) {
-    std::string_view head(side.bytes, side.size);
-    const auto line = parse_status_line(http::take_line(head));
-    const std::uint16_t status = line ? line->status : std::uint16_t{0};
-    // An interim response is no response (RFC 9110, 15.2).
-    if (status < 200 && status != 101) {
-      drop_bytes(side);
-      side.state = State::start;
-      return;
-    }
+  if (is_interim(side)) {
+    drop_bytes(side);
+    side.state = State::start;
+    return;
   }
   side.transaction = transaction_for(side);
   if (side.transaction == nullptr) return lose(side, true);
@@ -269,7 +265,18 @@ std::span<const HttpHeader> HttpParser::read_headers(Side& side, Transaction& tr
   return {kept, count};
 }
 
-void HttpParser::take_request(Side& side) noexcept {
+// A head whose end does not come counts as far as it goes.
+void HttpParser::cut_off_head(Side& side) noexcept {
+  if (side.state != State::head) return;
+  side.size = side.line;  // without a line that is not whole
+  side.state = State::start;
+  side.transaction = is_interim(side) ? nullptr : transaction_for(side);
+  if (side.transaction == nullptr) return;
+  side.transaction->session.layout.headers_cut_off = true;
+  side.role == Role::client ? read_request_head(side) : read_response_head(side);
+}
+
+void HttpParser::read_request_head(Side& side) noexcept {
   Transaction& transaction = *side.transaction;
   HttpTransaction::Layout& layout = transaction.session.layout;
   {
@@ -282,10 +289,15 @@ void HttpParser::take_request(Side& side) noexcept {
   }
   layout.request_headers = read_headers(side, transaction);
   name_request_headers(layout);
-  const bool connect = layout.method == "CONNECT";
-  if (layout.host.data() == nullptr) layout.host = connect ? layout.uri : authority_of(layout.uri);
+  if (layout.host.data() == nullptr) layout.host = layout.method == "CONNECT" ? layout.uri : authority_of(layout.uri);
   transaction.has_request = true;
+}
 
+void HttpParser::take_request(Side& side) noexcept {
+  read_request_head(side);
+  const Transaction& transaction = *side.transaction;
+  const HttpTransaction::Layout& layout = transaction.session.layout;
+  const bool connect = layout.method == "CONNECT";
   side.state = State::body;
   if (ends_in_chunked(layout.request_transfer_encoding)) {
     side.body.begin(Body::Framing::chunked, 0);
@@ -297,7 +309,7 @@ void HttpParser::take_request(Side& side) noexcept {
   if ((connect || upgrade) && side.state == State::start && !transaction.has_response) side.state = State::held;
 }
 
-void HttpParser::take_response(Side& side) noexcept {
+void HttpParser::read_response_head(Side& side) noexcept {
   Transaction& transaction = *side.transaction;
   HttpTransaction::Layout& layout = transaction.session.layout;
   {
@@ -310,6 +322,10 @@ void HttpParser::take_response(Side& side) noexcept {
   layout.response_headers = read_headers(side, transaction);
   name_response_headers(layout);
   transaction.has_response = true;
+}
+
+void HttpParser::take_response(Side& side) noexcept {
+  read_response_head(side);
   begin_response_body(side);
 }
 
@@ -455,6 +471,7 @@ void HttpParser::skip(Side& side, std::uint32_t missing) noexcept {
 // Where the message ends is unknown. Requests and responses cannot be told apart by their order any more: those that
 // are open are cut off. Unless `for_good`, the next line that is a start line begins a new message.
 void HttpParser::lose(Side& side, bool for_good) noexcept {
+  cut_off_head(side);
   drop_bytes(side);
   side.state = for_good ? State::lost : State::start;
   for (Transaction* each = transactions_.first(); each != nullptr; each = each->next) {

@@ -10,6 +10,9 @@
 //              SETTINGS of a server that speaks before its client
 //   http2      frames
 //   lost       nothing more is read of this direction
+//
+// A gap inside a body or a frame's data is bridged. Behind another, HTTP/1 goes on at the next line that is a start
+// line, and what was open is reported as incomplete; HTTP/2 ends.
 #pragma once
 
 #include <array>
@@ -73,7 +76,11 @@ class HttpParser final : public Parser {
   void read_lines(Side& side) noexcept;
   void take_line(Side& side) noexcept;
   void take_start_line(Side& side) noexcept;
+  [[nodiscard]] static bool is_interim(const Side& side) noexcept;
   void take_head(Side& side) noexcept;
+  void cut_off_head(Side& side) noexcept;
+  void read_request_head(Side& side) noexcept;
+  void read_response_head(Side& side) noexcept;
   void take_request(Side& side) noexcept;
   void take_response(Side& side) noexcept;
   void begin_response_body(Side& side) noexcept;

@@ -1,5 +1,6 @@
 // MQTT over a connection's two directions: control packets to exchanges. Requests wait for their acknowledgement, found
-// by kind and packet id; reports come in the order in which exchanges are decided.
+// by kind and packet id; reports come in the order in which exchanges are decided. A gap inside a message that is
+// passed over is bridged; any other ends its direction.
 #pragma once
 
 #include <array>

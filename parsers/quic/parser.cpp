@@ -89,7 +89,8 @@ void QuicParser::keep_early(Bytes packet) noexcept {
 bool QuicParser::may_open_later() const noexcept {
   if (is_early_) return false;
   if (!has_keys()) return true;
-  return open_one() != nullptr && !from_client() && !current_->server_hello_read;
+  const Connection* own = open_one();
+  return own != nullptr && !from_client() && !own->server_hello_read;
 }
 
 // ---- packets --------------------------------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ void QuicParser::take_initial(const LongHeader& header, const Version& version, 
 QuicParser::Bytes QuicParser::open_initial(const LongHeader& header, const Version& version,
                                            const Extent& extent) noexcept {
   const Bytes packet = left_.first(extent.end);
-  if (has_keys()) {
+  if (current_ != nullptr && current_->has_keys) {
     const PacketKeys& keys = from_client() ? current_->keys.client : current_->keys.server;
     if (const Bytes frames = open(keys, packet, extent.number_at); !frames.empty()) {
       return open_one() != nullptr ? frames : Bytes{};
@@ -199,7 +200,7 @@ QuicParser::Bytes QuicParser::open_initial(const LongHeader& header, const Versi
   Connection* own = open_one();
   if (!from_client()) {
     client_ = direction_;
-    if (own != nullptr) identify(header);
+    if (own != nullptr) identify(*own, header);
   }
   if (own != nullptr && own->session.layout.complete) {
     const bool again = own->session.layout.retry || own->session.layout.version_negotiation;
@@ -324,12 +325,12 @@ void QuicParser::begin(const LongHeader& header) noexcept {
   layout.retry = hints.retry;
   layout.version_negotiation = hints.version_negotiation;
   layout.zero_rtt = hints.zero_rtt;
-  identify(header);
+  identify(*current_, header);
 }
 
 // `header` is the client's.
-void QuicParser::identify(const LongHeader& header) noexcept {
-  QuicConnection::Layout& layout = current_->session.layout;
+void QuicParser::identify(Connection& connection, const LongHeader& header) noexcept {
+  QuicConnection::Layout& layout = connection.session.layout;
   layout.client_dcid = copy(header.dcid);
   layout.client_scid = copy(header.scid);
   layout.server_scid = {};

@@ -84,7 +84,7 @@ class QuicParser final : public Parser {
   void read_client_hello(Connection& connection) noexcept;
   void read_server_hello(Connection& connection) noexcept;
   void begin(const LongHeader& header) noexcept;
-  void identify(const LongHeader& header) noexcept;
+  void identify(Connection& connection, const LongHeader& header) noexcept;
   void set_version(QuicConnection::Layout& layout, std::uint32_t number) noexcept;
   // nullptr: none, or its end was reported.
   [[nodiscard]] Connection* open_one() const noexcept {

@@ -1,5 +1,5 @@
 // SSH over a connection's two directions, up to where it is encrypted. The client is who originated the connection; of
-// one that was joined midway that is a guess, and only the key exchange's reply corrects it.
+// one that was joined midway that is a guess, and only the key exchange's reply corrects it. A gap ends its direction.
 #pragma once
 
 #include <array>

@@ -6,10 +6,12 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <cstring>
 #include <ctime>
 #include <memory>
 #include <new>
+#include <optional>
 
 #include "parsers/text.hpp"
 #include "parsers/tls/computed.hpp"
@@ -90,24 +92,57 @@ std::string_view key_type_of(const EVP_PKEY* key) noexcept {
   }
 }
 
-std::span<const std::string_view> dns_names_of(const X509* certificate, Arena& arena) noexcept {
-  const Names names(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-  const int count = names ? sk_GENERAL_NAME_num(names.get()) : 0;
-  if (count <= 0) return {};
-  void* memory = arena.allocate(static_cast<std::size_t>(count) * sizeof(std::string_view), alignof(std::string_view));
+Bytes bytes_of(const ASN1_STRING* string) noexcept {
+  return {ASN1_STRING_get0_data(string), static_cast<std::size_t>(ASN1_STRING_length(string))};
+}
+
+// What `read(name)`, an optional T, tells of each name.
+template <class T, class Read>
+std::span<const T> list_of(const GENERAL_NAMES* names, Arena& arena, Read read) noexcept {
+  const int count = sk_GENERAL_NAME_num(names);
+  std::size_t wanted = 0;
+  for (int i = 0; i < count; ++i) wanted += read(*sk_GENERAL_NAME_value(names, i)) ? 1 : 0;
+  void* memory = wanted == 0 ? nullptr : arena.allocate(wanted * sizeof(T), alignof(T));
   if (memory == nullptr) return {};
-  auto* list = static_cast<std::string_view*>(memory);
+  auto* list = static_cast<T*>(memory);
   std::size_t found = 0;
   for (int i = 0; i < count; ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
-    if (name->type != GEN_DNS) continue;
-    const Bytes bytes(ASN1_STRING_get0_data(name->d.dNSName),
-                      static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
-    const std::string_view text = copy(as_text(bytes), arena);
-    if (text.data() == nullptr) break;
-    new (list + found++) std::string_view(text);
+    if (const auto value = read(*sk_GENERAL_NAME_value(names, i))) new (list + found++) T(*value);
   }
   return {list, found};
+}
+
+// Of dNSName, rfc822Name and uniformResourceIdentifier, which are IA5Strings.
+std::span<const std::string_view> texts_of(const GENERAL_NAMES* names, int type, Arena& arena) noexcept {
+  const auto as_sent = list_of<std::string_view>(names, arena, [&](const GENERAL_NAME& name) {
+    return name.type == type ? std::optional(as_text(bytes_of(name.d.ia5))) : std::nullopt;
+  });
+  auto* texts = const_cast<std::string_view*>(as_sent.data());  // it was just made
+  for (std::size_t i = 0; i < as_sent.size(); ++i) {
+    texts[i] = copy(as_sent[i], arena);
+    if (texts[i].data() == nullptr) return {texts, i};
+  }
+  return as_sent;
+}
+
+std::optional<IpAddress> address_of(const GENERAL_NAME& name) noexcept {
+  if (name.type != GEN_IPADD) return std::nullopt;
+  const Bytes bytes = bytes_of(name.d.iPAddress);
+  if (bytes.size() == 4) return IpAddress::v4({bytes[0], bytes[1], bytes[2], bytes[3]});
+  if (bytes.size() != 16) return std::nullopt;
+  IpAddress address;
+  address.version = IpVersion::V6;
+  std::ranges::copy(bytes, address.bytes.begin());
+  return address;
+}
+
+void read_alternative_names(const X509* certificate, Arena& arena, TlsCertificate& told) noexcept {
+  const Names names(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  if (!names) return;
+  told.dns_names = texts_of(names.get(), GEN_DNS, arena);
+  told.emails = texts_of(names.get(), GEN_EMAIL, arena);
+  told.uris = texts_of(names.get(), GEN_URI, arena);
+  told.ip_addresses = list_of<IpAddress>(names.get(), arena, &address_of);
 }
 
 // False when it does not parse.
@@ -127,7 +162,7 @@ bool parse_certificate(Bytes der, Arena& arena, TlsCertificate& told) noexcept {
     told.key_type = key_type_of(key);
     told.key_bits = static_cast<std::uint32_t>(EVP_PKEY_get_bits(key));
   }
-  told.dns_names = dns_names_of(certificate.get(), arena);
+  read_alternative_names(certificate.get(), arena, told);
   return true;
 }
 

@@ -2,13 +2,17 @@
 //
 //   build/bin/bench_parsers [--benchmark_filter=…]        from the project's root, or with IRIS_DATA=tests/data
 //
-// One row a protocol and recording. `per_session`: CPU time of creating the parser, feeding every segment, taking every
-// report and finishing, a session. `wire_bytes`: payload a session, both directions. `copied_bytes`: what the parser
-// took of its connection's arena beside its own state, a session: everything that it copies goes there, growing buffers
-// counted each time. `state_bytes`: the parser itself, a connection. `probe` rows: CPU time until a connection's
-// protocol is decided, all probes taking part as they do at the tap.
+// A table, one row a protocol and recording (with --benchmark_format, what Google Benchmark prints):
+//   ns/session      CPU time of creating the parser, feeding every segment, taking every report and finishing
+//   copied/session  bytes that the parser took of its connection's arena beside its own state: everything that it
+//   copies
+//                   goes there, and so do the sessions themselves; growing buffers are counted each time
+//   wire/session    bytes of payload, both directions
+//   state           bytes of the parser itself, a connection
+//   ns/probe        CPU time until a connection's protocol is decided, all probes taking part as they do at the tap
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +21,8 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/conn/layer7.hpp"
@@ -208,10 +214,54 @@ void add(const std::filesystem::path& file) {
   }
 }
 
+// Prints rows as they are measured.
+class Table final : public benchmark::BenchmarkReporter {
+ public:
+  bool ReportContext(const Context& /*context*/) override {
+    std::printf("%-20s %9s %11s %15s %13s %6s %9s\n", "", "sessions", "ns/session", "copied/session", "wire/session",
+                "state", "ns/probe");
+    return true;
+  }
+  void ReportRuns(const std::vector<Run>& runs) override {
+    for (const Run& run : runs) {
+      const std::string name = run.benchmark_name();
+      const auto value = [&](const char* counter) {
+        const auto found = run.counters.find(counter);
+        return found == run.counters.end() ? 0.0 : found->second.value;
+      };
+      constexpr double nanoseconds = 1e9;
+      if (!name.starts_with("probe/")) {
+        end_row();
+        in_row_ = true;
+        std::printf("%-20s %9.0f %11.0f %15.0f %13.0f %6.0f", name.c_str(), value("sessions"),
+                    value("per_session") * nanoseconds, value("copied_bytes"), value("wire_bytes"),
+                    value("state_bytes"));
+      } else {
+        if (!in_row_) std::printf("%-79s", name.c_str());  // the other was filtered out
+        std::printf(" %9.0f", value("per_connection") * nanoseconds);
+        in_row_ = true;
+        end_row();
+      }
+      std::fflush(stdout);
+    }
+  }
+  void Finalize() override { end_row(); }
+
+ private:
+  void end_row() {
+    if (std::exchange(in_row_, false)) std::printf("\n");
+  }
+
+  bool in_row_ = false;
+};
+
 }  // namespace
 }  // namespace iris
 
 int main(int argc, char** argv) {
+  const bool plain = std::any_of(argv, argv + argc, [](const char* argument) {
+    return std::string_view(argument).starts_with("--benchmark_format");
+  });
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   const char* set = std::getenv("IRIS_DATA");
@@ -224,5 +274,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "bench_parsers: %s (run it from the project's root, or set IRIS_DATA)\n", failure.what());
     return 1;
   }
-  benchmark::RunSpecifiedBenchmarks();
+  iris::Table table;
+  plain ? benchmark::RunSpecifiedBenchmarks() : benchmark::RunSpecifiedBenchmarks(&table);
 }

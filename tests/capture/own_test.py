@@ -10,6 +10,7 @@ import replay
 from replay import DATA, LOG_TLS, WEB_VOLUME, Run
 
 BODIES = Path(__file__).resolve().parent / "bodies.cpp"
+EITHER = Path(__file__).resolve().parent / "either.cpp"
 NANOSECONDS_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
 
 
@@ -63,6 +64,20 @@ class Finds(Scratch):
                          sorted({replay.endpoint(one["originator"]) for one in truth}))
         self.assertTrue(all(row["bytes_up"] > 0 and row["bytes_down"] > 0 and row["end"] == "fin" for row in rows), rows)
 
+
+    def test_tls_and_quic_alike(self):
+        run = self.ends_well(Run(DATA / "tls13.pcap", DATA / "quic.pcap", DATA / "http.pcap", subscriptions=[EITHER]))
+        told = {"Named": set(), "Printed": set(), "Either": set()}
+        for event in run.events():
+            row = event["data"]
+            told[event["record"]].add(tuple((row[end]["ip"], row[end]["port"]) for end in ("originator", "responder")))
+        facts = [fact for name, kind in (("tls13", "tls"), ("quic", "quic"))
+                 for fact in json.loads((DATA / f"{name}.truth.json").read_text())[kind]]
+        ends = lambda kept: {tuple(replay.endpoint(fact[end]) for end in ("originator", "responder")) for fact in kept}
+        self.assertEqual(told["Either"], ends(facts))
+        self.assertEqual(told["Named"], ends(fact for fact in facts if ".example." in fact["sni"]))
+        self.assertEqual(told["Printed"], ends(fact for fact in facts if fact["sni"] and
+                                               fact.get("version_name", "TLSv1.3") == "TLSv1.3"))
 
     def test_quic_whose_servers_are_seen_first(self):
         """As two taps may deliver it: of each connection the first datagram of the server before all of the client."""

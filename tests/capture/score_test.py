@@ -48,11 +48,11 @@ ACCEPTED = {
     ("zeek-ipv6-mobility-dst-opts.pcap", "conn.udp"): {
         0: "frames 1 and 3 have destination options that contradict their own lengths; the UDP header is where the "
            "extension header's length says (RFC 8200, 4.2). tshark goes on in one of them only"},
-    ("ndpi-1kxun.pcap", "stream"): {
-        18: "joined midway at keep-alives, whose byte tshark takes for what was said: the other end calls it a duplicate "
-            "(SACK 0:1 below its acknowledgement)"},
+    ("ndpi-1kxun.pcap", "stream"): dict.fromkeys(
+        (18, 21), "joined midway at keep-alives, whose byte tshark takes for what was said: the other end calls it a "
+                  "duplicate (SACK 0:1 below its acknowledgement)"),
     ("pcpp-many-protocols.pcap", "stream"): {
-        1: "as stream 18 of ndpi-1kxun.pcap",
+        1: "as streams 18 and 21 of ndpi-1kxun.pcap",
         **dict.fromkeys((51, 62), "27 bytes in flight when the client reset the connection (frames 1038 and 1135)")},
     ("zeek-tcp-rst-inject-rae.pcap", "stream"): {
         0: "150 bytes after a RST with exactly the number that its receiver expects (frame 7)"},

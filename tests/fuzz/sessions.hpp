@@ -1,6 +1,7 @@
 // What the targets of parsers with many sessions have in common: both directions of a connection, in segments and with
 // gaps of any size. Input: segments, each a byte of direction, of whether there is a gap and whether sessions are kept,
-// two bytes of length, its bytes. What both sides sent is probed, too.
+// two bytes of length, its bytes. What both sides sent is probed, too. `wrap` makes bytes on the wire of some
+// segments'.
 #pragma once
 
 #include <algorithm>
@@ -13,9 +14,12 @@
 
 namespace iris::fuzz {
 
+using Wrap = parsers::test::Bytes (*)(Direction direction, const parsers::test::Bytes& bytes);
+
 template <class Session>
 int run_sessions(const parsers::Protocol& protocol, const FiveTuple& tuple,
-                 typename parsers::test::SessionRun<Session>::Describe describe, std::span<const std::uint8_t> input) {
+                 typename parsers::test::SessionRun<Session>::Describe describe, std::span<const std::uint8_t> input,
+                 Wrap wrap = nullptr) {
   using namespace parsers;
   constexpr std::size_t cap = std::size_t{256} << 10U;
   test::SessionRun<Session> run(protocol, tuple, describe, cap);
@@ -35,14 +39,16 @@ int run_sessions(const parsers::Protocol& protocol, const FiveTuple& tuple,
     if ((input[0] & 2U) != 0) run.keep_sessions();
     if ((input[0] & 4U) != 0) run.wait({700'000'000});
     const bool gap = (input[0] & 0xf0U) == 0xf0U;
+    const bool wrapped = wrap != nullptr && (input[0] & 8U) != 0;
     const std::size_t length = std::min<std::size_t>(std::size_t{input[1]} << 8U | input[2], input.size() - 3);
     const auto piece = input.subspan(3, length);
-    const test::Bytes bytes(piece.begin(), piece.end());
+    test::Bytes bytes(piece.begin(), piece.end());
+    if (wrapped) bytes = wrap(direction, bytes);
     input = input.subspan(3 + length);
 
     const auto index = static_cast<std::size_t>(direction);
     sent[index].insert(sent[index].end(), bytes.begin(), bytes.end());
-    datagrams[index].push_back(static_cast<std::uint16_t>(length));
+    datagrams[index].push_back(static_cast<std::uint16_t>(bytes.size()));
     const Beginning beginning{
         .tuple = tuple, .sent = {sent[0], sent[1]}, .datagrams = {datagrams[0], datagrams[1]}, .latest = direction};
     const Probe probe = protocol.probe(beginning);

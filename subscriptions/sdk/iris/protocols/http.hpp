@@ -87,7 +87,7 @@ struct HttpTransaction {
 
   // Request and response were seen to their ends.
   [[nodiscard]] bool complete() const { return layout.complete; }
-  // More headers than are kept: 256, or 64 KiB of them.
+  // There were more headers: than are kept (256, or 64 KiB), or the end of a head was not seen.
   [[nodiscard]] bool headers_cut_off() const { return layout.headers_cut_off; }
 
  private:

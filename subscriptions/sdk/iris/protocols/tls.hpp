@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include <iris/net.hpp>
 #include <iris/time.hpp>
 
 namespace iris {
@@ -21,8 +22,12 @@ struct TlsCertificate {
   Timestamp not_after;
   std::string_view key_type;  // "RSA", "EC", "ED25519", ...
   std::uint32_t key_bits = 0;
-  std::span<const std::string_view> dns_names;  // of the extension subjectAltName
-  std::span<const std::uint8_t> der;            // as sent
+  // Of the extension subjectAltName (RFC 5280, 4.2.1.6).
+  std::span<const std::string_view> dns_names;
+  std::span<const IpAddress> ip_addresses;
+  std::span<const std::string_view> emails;
+  std::span<const std::string_view> uris;
+  std::span<const std::uint8_t> der;  // as sent
 };
 
 struct TlsAlert {

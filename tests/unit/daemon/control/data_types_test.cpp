@@ -87,6 +87,27 @@ struct IRIS_CALLBACK("tls") Both {
   EXPECT_THAT(order, testing::UnorderedElementsAre("headers", "end", "both"));
 }
 
+// All probes take part, whoever asks: results must not depend on neighbours. What was found is parsed only while
+// somebody can still want its sessions.
+TEST_F(DataTypes, ParsersAreThereOnlyForThoseWhoWantThem) {
+  constexpr unsigned up_to_client_hello = 4;
+  const auto parsers = [&] { return rig_.tracker().memory().arenas.used; };
+  add("http", R"(IRIS_CALLBACK("http.host contains 'a'") void f(const iris::FiveTuple&) {})");
+  packets(up_to_client_hello);
+  EXPECT_EQ(parsers(), 0U);
+  packets(conversation_packets - up_to_client_hello);
+  add("other", R"(IRIS_CALLBACK("tcp.port = 1 and tls.sni contains 'a'") void f(const iris::FiveTuple&) {})");
+  packets(up_to_client_hello);
+  EXPECT_EQ(parsers(), 0U) << "decided by the tuple";
+  packets(conversation_packets - up_to_client_hello);
+  add("tls", R"(IRIS_CALLBACK("tls.sni contains 'a'") void f(const iris::FiveTuple&) {})");
+  packets(up_to_client_hello);
+  EXPECT_GT(parsers(), 0U);
+  ASSERT_TRUE(rig_.registry().remove("tls").has_value());
+  packets(1);
+  EXPECT_EQ(parsers(), 0U) << "the last who wanted it has gone";
+}
+
 TEST_F(DataTypes, PktCountAtEveryPacket) {
   const auto rows = of_one(R"(
 struct Row { std::uint64_t total; };

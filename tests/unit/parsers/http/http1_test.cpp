@@ -157,8 +157,28 @@ TEST(Http1, GapsInAHeadResynchronise) {
   run.from_server("\r\nContent-Length: 0\r\n\r\n");
   run.from_client("GET /2 HTTP/1.1\r\n\r\n");
   run.finish();
-  EXPECT_THAT(run.ended(), ElementsAre("0 GET /1 1.1 host=- | - - - | 0 0 incomplete",
+  EXPECT_THAT(run.ended(), ElementsAre("0 GET /1 1.1 host=- | 200 OK 1.1 | 0 0 incomplete",
                                        "1 GET /2 1.1 host=- | 200 OK 1.1 | 0 0 complete"));
+}
+
+TEST(Http1, HeadsWithoutAnEndCountAsFarAsTheyGo) {
+  HttpRun run;
+  run.from_client("GET /1 HTTP/1.1\r\nHost: h\r\nUser-Agent: cur");
+  run.from_server("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 100 Cont\r\n");
+  run.finish();
+  EXPECT_THAT(run.ended(), ElementsAre("0 GET /1 1.1 host=h | 200 OK 1.1 | 0 2 incomplete"));
+  HttpRun too_long;
+  too_long.keep_sessions();
+  too_long.from_client("GET /2 HTTP/1.1\r\nHost: h\r\nA: " + std::string(100'000, 'a') + "\r\n\r\n");
+  EXPECT_THAT(too_long.ended(), ElementsAre("0 GET /2 1.1 host=h | - - - | 0 0 incomplete"));
+  EXPECT_TRUE(static_cast<const HttpTransaction*>(too_long.parser().session())->headers_cut_off());
+  HttpRun gap;
+  gap.from_client("POST /3 HTTP/1.1\r\nHost: h\r\nContent-Le");
+  gap.feed(client, bytes_of("2\r\n\r\nab"), 9);
+  gap.from_server("HTTP/1.1 201 Created\r\nContent-");
+  gap.finish();
+  EXPECT_THAT(gap.ended(), ElementsAre("0 POST /3 1.1 host=h | - - - | 0 0 incomplete",
+                                       "1 - - - host=- | 201 Created 1.1 | 0 0 incomplete"));
 }
 
 TEST(Http1, MalformedIsToleratedAsBrowsersDo) {

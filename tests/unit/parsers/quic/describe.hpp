@@ -16,7 +16,7 @@ inline std::string describe(const QuicConnection& quic) {
   if (quic.retry()) text += " retry";
   if (quic.version_negotiation()) text += " negotiated";
   if (quic.zero_rtt()) text += " 0-RTT";
-  if (quic.tls().cipher()) text += " cipher " + std::to_string(*quic.tls().cipher());
+  if (quic.tls().cipher()) text += " cipher " + std::to_string(quic.tls().cipher().value_or(0));
   if (quic.user_agent().data() != nullptr) text += " " + std::string(quic.user_agent());
   const std::string_view ja4 = quic.tls().ja4();
   if (!ja4.empty()) text += std::string(" ") + ja4.front();

@@ -1,2 +1,2 @@
-# All of parsers/ is one library.
-set(link iris_parsers)
+# All of parsers/ is one library. OpenSSL: the test makes a certificate.
+set(link iris_parsers OpenSSL::Crypto)
