@@ -2,6 +2,7 @@
 // then for each piece that is now in sequence InL4Stream, L7OnDisc, L7EndHdrs; L4Terminated. At each event callbacks
 // that are active run first, then those whose filter the event made true.
 #include <new>
+#include <optional>
 
 #include "daemon/conn/tracker.hpp"
 
@@ -75,8 +76,11 @@ Content* Tracker::make_content(Connection& connection) noexcept {
   return content_of(connection);
 }
 
-void Tracker::begin_progress(const Record& record, const Connection& connection) noexcept {
-  const auto truths = evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record});
+// `headers`: of the connection's first packet; nullptr: not known, because nobody of its age asks.
+void Tracker::begin_progress(const Record& record, const Connection& connection,
+                             const parsers::packet::Headers* headers) noexcept {
+  if (headers == nullptr) headers = &parsers::packet::no_headers;
+  const auto truths = evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record, .headers = headers});
   const Doing doing(meter_, Work::plan);
   progress_.on_tuple(truths, standing(record, connection));
 }
@@ -85,7 +89,9 @@ void Tracker::begin_progress(const Record& record, const Connection& connection)
 void Tracker::open(Visit& visit) noexcept {
   Connection& connection = visit.connection;
   connection.record.midstream = (visit.record.flags & record_flag::midstream) != 0;
-  begin_progress(visit.record, connection);
+  std::optional<parsers::packet::Headers> headers;
+  if (pipeline_->needs_headers) headers = headers_of(visit.arrival);
+  begin_progress(visit.record, connection, headers ? &*headers : nullptr);
   store_frontier(connection);
   connection.observed.wanted = wants_of(connection).observation;
   connection.observed.wanted |= delivery_.observation(progress_.matches());
@@ -93,6 +99,8 @@ void Tracker::open(Visit& visit) noexcept {
   delivery_.matched(connection, progress_.matches(),
                     {.event = Event::L4FirstPacket, .ts = visit.pdu.ts, .pdu = &visit.pdu});
   settle(visit.record, connection);
+  // Behind a CONNECT, progress begins anew.
+  if (headers && (visit.record.needs & need::parse) != 0) keep_headers(connection.observed, *headers, blocks_);
   const bool undecidable = protocols_over(visit.pdu.transport) == 0;
   if (undecidable && (visit.record.needs & need::parse) != 0) {
     decide_protocol(visit.record, connection, 0, visit.pdu.ts);
@@ -233,7 +241,7 @@ void Tracker::parse(Record& record, Connection& connection, Content& content, co
 void Tracker::decide_protocol(Record& record, Connection& connection, const Layer7& layer7, Timestamp ts) noexcept {
   // Behind a CONNECT the second protocol is decided as the first was, from the beginning.
   if (connection.protocol_decided) {
-    begin_progress(record, connection);
+    begin_progress(record, connection, connection.observed.headers);
     store_frontier(connection);
     connection.sessions = false;
   }

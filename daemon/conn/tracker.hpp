@@ -201,7 +201,8 @@ class Tracker {
   void adopt(Record& record, Connection& connection, Timestamp now) noexcept;
   void settle(Record& record, Connection& connection) noexcept;
   void store_frontier(Connection& connection) noexcept;
-  void begin_progress(const Record& record, const Connection& connection) noexcept;
+  void begin_progress(const Record& record, const Connection& connection,
+                      const parsers::packet::Headers* headers) noexcept;
   [[nodiscard]] static Standing standing(const Record& record, const Connection& connection) noexcept {
     return {connection.frontier.view(), &connection.record, record.birth};
   }
