@@ -26,7 +26,7 @@ std::span<const Protocol> registry() noexcept {
     std::array list{
         Protocol{},
         packet::ip, packet::ipv4, packet::ipv6,
-        packet::tcp, packet::udp, packet::conn,
+        packet::tcp, packet::udp, packet::conn, packet::ethernet, packet::vlan,
         packet::icmp, packet::icmpv6, packet::sctp, packet::esp, packet::gre,
         tls::protocol,
         http::protocol,

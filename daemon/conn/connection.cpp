@@ -3,6 +3,7 @@
 // that are active run first, then those whose filter the event made true.
 #include <algorithm>
 #include <new>
+#include <optional>
 
 #include "daemon/conn/tracker.hpp"
 
@@ -147,8 +148,11 @@ Content* Tracker::make_content(Connection& connection) noexcept {
   return content_of(connection);
 }
 
-void Tracker::begin_progress(const Record& record, const Connection& connection) noexcept {
-  const auto truths = evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record});
+// `headers`: of the connection's first packet; nullptr: not known, because nobody of its age asks.
+void Tracker::begin_progress(const Record& record, const Connection& connection,
+                             const parsers::packet::Headers* headers) noexcept {
+  if (headers == nullptr) headers = &parsers::packet::no_headers;
+  const auto truths = evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record, .headers = headers});
   const Doing doing(meter_, Work::plan);
   progress_.on_tuple(truths, standing(record, connection));
 }
@@ -157,7 +161,9 @@ void Tracker::begin_progress(const Record& record, const Connection& connection)
 void Tracker::open(Visit& visit) noexcept {
   Connection& connection = visit.connection;
   connection.record.midstream = (visit.record.flags & record_flag::midstream) != 0;
-  begin_progress(visit.record, connection);
+  std::optional<parsers::packet::Headers> headers;
+  if (pipeline_->needs_headers) headers = headers_of(visit.arrival);
+  begin_progress(visit.record, connection, headers ? &*headers : nullptr);
   store_frontier(connection);
   keep_pending(connection, nullptr);
   connection.observed.wanted = wants_of(connection).observation;
@@ -166,6 +172,8 @@ void Tracker::open(Visit& visit) noexcept {
   delivery_.matched(connection, progress_.matches(),
                     {.event = Event::L4FirstPacket, .ts = visit.pdu.ts, .pdu = &visit.pdu});
   settle(visit.record, connection);
+  // Behind a CONNECT, progress begins anew.
+  if (headers && (visit.record.needs & need::parse) != 0) keep_headers(connection.observed, *headers, blocks_);
   const bool undecidable = protocols_over(visit.pdu.transport) == 0;
   if (undecidable && (visit.record.needs & need::parse) != 0) {
     decide_protocol(visit.record, connection, 0, visit.pdu.ts);
@@ -310,7 +318,8 @@ void Tracker::parse(Record& record, Connection& connection, Content& content, co
 void Tracker::decide_protocol(Record& record, Connection& connection, const Layer7& layer7, Timestamp ts) noexcept {
   // Behind a CONNECT the second protocol is decided as the first was, from the beginning.
   if (connection.protocol_decided) {
-    begin_progress(record, connection);  // streaming predicates of the tuple alone are pending, or were decided
+    // Streaming predicates of the tuple alone are pending, or were decided.
+    begin_progress(record, connection, connection.observed.headers);
     store_frontier(connection);
     connection.sessions = false;
   }

@@ -219,6 +219,19 @@ void narrow(Observed& observed, const abi::Observation& wanted, ObserverMemory m
   if (!kept.keeps_packets()) unmake(observed.packets, memory.blocks);
 }
 
-void forget(Observed& observed, ObserverMemory memory) noexcept { narrow(observed, {}, memory); }
+void forget(Observed& observed, ObserverMemory memory) noexcept {
+  narrow(observed, {}, memory);
+  unmake(observed.headers, memory.blocks);
+}
+
+parsers::packet::Headers headers_of(const Arrival& arrival) noexcept {
+  const source::PacketRef& packet = arrival.packet;
+  return read_headers({packet.bytes(), packet.wire_length, packet.link}, parsers::packet::DecodeStatus::ok,
+                      arrival.decoded);
+}
+
+void keep_headers(Observed& observed, const parsers::packet::Headers& headers, BlockCache& blocks) noexcept {
+  observed.headers = make<parsers::packet::Headers>(blocks, headers);
+}
 
 }  // namespace iris::conn

@@ -19,6 +19,7 @@
 #include "daemon/conn/list.hpp"
 #include "daemon/conn/tcp_metrics.hpp"
 #include "jit/abi/data_types.hpp"
+#include "parsers/packet/headers.hpp"
 
 namespace iris::conn {
 
@@ -66,6 +67,7 @@ struct Observed {
   ArrivalTimes* arrivals = nullptr;
   KeptPackets* packets = nullptr;
   EthAddr* link = nullptr;
+  parsers::packet::Headers* headers = nullptr;  // of the first packet, where filters ask for them again
 };
 
 // One packet of the connection.
@@ -84,6 +86,10 @@ struct ObserverMemory {
 
 // Adds one packet, in order of arrival; `record.last` is still the time of the one before.
 void observe(Connection& connection, const Sighting& seen, ObserverMemory memory) noexcept;
+// Of a packet that brought TCP or UDP.
+[[nodiscard]] parsers::packet::Headers headers_of(const Arrival& arrival) noexcept;
+// Until forget().
+void keep_headers(Observed& observed, const parsers::packet::Headers& headers, BlockCache& blocks) noexcept;
 // The connection is over: what was not seen by now is missing.
 void note_gaps(Connection& connection) noexcept;
 // From now on only what `wanted` has, too. Frees the rest.

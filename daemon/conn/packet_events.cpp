@@ -5,6 +5,7 @@
 #include "daemon/conn/on_behalf.hpp"
 #include "parsers/bytes.hpp"
 #include "parsers/packet/facts.hpp"
+#include "parsers/packet/headers.hpp"
 
 namespace iris::conn {
 namespace {
@@ -119,7 +120,12 @@ void PacketEvents::take(const Arrival& layer, DecodeStatus status) noexcept {
   const PacketFacts packet_facts = facts_of(frame);
   abi::Matches truths{truths_.data(), 0, static_cast<std::uint32_t>(truths_.size())};
   if (const abi::Evaluate evaluate = merged_->dispatch->tuple; evaluate != nullptr) {
-    const abi::Facts facts{.subject = &packet_facts, .worker = worker_};
+    parsers::packet::Headers headers;
+    if (merged_->needs_headers) {
+      const parsers::packet::Frame bytes{layer.packet.bytes(), layer.packet.wire_length, layer.packet.link};
+      headers = read_headers(bytes, status, layer.decoded);
+    }
+    const abi::Facts facts{.subject = &packet_facts, .worker = worker_, .headers = &headers};
     const Doing doing(meter_, Work::lookups);
     evaluate(&facts, merged_->families.data(), progress_.tally().evaluations(), &truths);
   }

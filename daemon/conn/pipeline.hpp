@@ -70,6 +70,7 @@ struct Merged {
   std::shared_ptr<const plan::Plan> plan;
   std::shared_ptr<const codegen::Dispatch> dispatch;
   std::vector<abi::Family> families;                    // as plan->families
+  bool needs_headers = false;                           // some family is of a field of packet::Headers
   index::Paged<std::shared_ptr<const Callee>> callees;  // by plan::ActionId, removed ones that are still known too
 };
 

@@ -205,7 +205,8 @@ class Tracker {
   void keep_pending_session(Connection& connection, const void* session) noexcept;
   void watch(Record& record, Connection& connection, const Occasion& occasion) noexcept;
   [[nodiscard]] bool holds_session(const Connection& connection, const void* session) const noexcept;
-  void begin_progress(const Record& record, const Connection& connection) noexcept;
+  void begin_progress(const Record& record, const Connection& connection,
+                      const parsers::packet::Headers* headers) noexcept;
   [[nodiscard]] static Standing standing(const Record& record, const Connection& connection) noexcept {
     return {connection.frontier.view(), &connection.record, record.birth};
   }

@@ -22,6 +22,7 @@ Result<void> Side::merge(std::uint32_t epoch, codegen::DispatchCompiler& dispatc
   std::vector<codegen::FamilyShape> shapes;
   for (const plan::Family& family : (*plan)->families) {
     shapes.push_back({family.field, family.op});
+    merged.needs_headers |= family.field != nullptr && family.field->of_headers;
     merged.families.push_back({family.index == nullptr ? nullptr : family.index->table()});
   }
   auto dispatch = dispatcher.compile(shapes);

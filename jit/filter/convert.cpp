@@ -73,7 +73,7 @@ FilterError wrong_type(const Asked& asked, const Value& value) {
 // ---- numbers ----------------------------------------------------------------------------------------------------
 
 std::optional<FilterError> check_number(const Asked& asked, const Range& range, bool is_range, const Span& span) {
-  const std::uint64_t most = greatest(asked.field->width);
+  const std::uint64_t most = asked.field->truth ? 1 : greatest(asked.field->width);
   const Relation relation = asked.test->relation;
   if (range.last > most)
     return fail_at(span, fmt::format("the value is too large: {} is at most {}", asked.name, most)).error();

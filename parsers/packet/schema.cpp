@@ -6,6 +6,7 @@
 #include <iris/conn_record.hpp>
 
 #include "parsers/packet/facts.hpp"
+#include "parsers/packet/header_fields.hpp"
 
 namespace iris::parsers::packet {
 namespace {
@@ -73,18 +74,19 @@ constexpr Field protocol{.name = "protocol",
                          .level = Level::tuple,
                          .width = sizeof(Transport),
                          .offsets = {tuple + offsetof(FiveTuple, transport), 0},
-                         .doc = "IANA protocol number: 6 is TCP, 17 is UDP"};
+                         .doc = "IANA protocol number: 6 is TCP, 17 is UDP",
+                         .names = ip_protocol_names};
 
 constexpr std::array<Field, 5> ip_fields{addresses()[0], addresses()[1], addresses()[2], version, protocol};
 constexpr const Field* ip_version = &ip_fields[3];
 constexpr const Field* ip_protocol = &ip_fields[4];
-constexpr std::array<Field, 3> ipv4_fields = addresses();
-constexpr std::array<Field, 3> ipv6_fields = addresses();
-constexpr std::array<Field, 3> tcp_fields = ports();
-constexpr std::array<Field, 3> udp_fields = ports();
+constexpr auto ipv4_fields = joined(joined(addresses(), std::array{version}), ipv4_header_fields);
+constexpr auto ipv6_fields = joined(joined(addresses(), std::array{version}), ipv6_header_fields);
+constexpr auto tcp_fields = joined(ports(), tcp_header_fields);
+constexpr auto udp_fields = joined(ports(), udp_header_fields);
 constexpr std::array<Field, 3> sctp_fields = ports();
-constexpr std::array<Field, 2> icmp_fields = icmp_message();
-constexpr std::array<Field, 2> icmpv6_fields = icmp_message();
+constexpr auto icmp_fields = joined(icmp_message(), icmp_header_fields);
+constexpr auto icmpv6_fields = joined(icmp_message(), icmp_header_fields);
 
 constexpr Protocol of_packets(std::string_view name, std::span<const Field> fields, Transport transport) {
   return {.name = name,
@@ -98,6 +100,9 @@ static_assert(offsetof(ConnRecord, tuple) == offsetof(PacketFacts, tuple), "one 
 
 }  // namespace
 
+constinit const Protocol ethernet{
+    .name = "ethernet", .fields = ethernet_fields, .presence = &has_ethernet, .presence_value = 1};
+constinit const Protocol vlan{.name = "vlan", .fields = vlan_fields, .presence = &has_vlan, .presence_value = 1};
 constinit const Protocol ip{.name = "ip",
                             .fields = ip_fields,
                             .presence = ip_version,

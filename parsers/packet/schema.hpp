@@ -7,7 +7,9 @@
 
 namespace iris::parsers::packet {
 
-extern const Protocol conn;  // facts of the connection itself that its first packet decides; always present
+extern const Protocol conn;      // facts of the connection itself that its first packet decides; always present
+extern const Protocol ethernet;  // of packets, and of connections' first ones, as the next; see packet::Headers
+extern const Protocol vlan;
 extern const Protocol ip;    // present when ip.version is 4 or 6: in every connection
 extern const Protocol ipv4;  // present when ip.version is 4
 extern const Protocol ipv6;  // present when ip.version is 6

@@ -13,6 +13,7 @@
 namespace iris::parsers::tls {
 namespace {
 
+using fields::named;
 using fields::numbers;
 using fields::optional_number;
 using fields::text;
@@ -20,21 +21,29 @@ using fields::texts;
 using fields::truth;
 using Number = std::uint16_t;
 
+// As records print them.
+constexpr NamedNumber versions[] = {{"SSLv2", 0x0002},   {"SSLv3", 0x0300},   {"TLSv1.0", 0x0301},
+                                    {"TLSv1.1", 0x0302}, {"TLSv1.2", 0x0303}, {"TLSv1.3", 0x0304}};
+
 // Of a member of the layout.
 #define IRIS_TLS(member) offsetof(TlsHandshake, layout) + offsetof(TlsHandshake::Layout, member)
 
 constexpr std::array own{
     text("sni", IRIS_TLS(sni), "server name in the ClientHello, as sent"),
-    optional_number<Number>("version", IRIS_TLS(version), "negotiated version: 0x0303 is TLS 1.2, 0x0304 is TLS 1.3"),
-    optional_number<Number>("client_version", IRIS_TLS(client_version), "legacy_version of the ClientHello"),
-    optional_number<Number>("server_version", IRIS_TLS(server_version), "legacy_version of the ServerHello"),
+    named(optional_number<Number>("version", IRIS_TLS(version),
+                                  "negotiated version: 0x0303 is TLS 1.2, 0x0304 is TLS 1.3"),
+          versions),
+    named(optional_number<Number>("client_version", IRIS_TLS(client_version), "legacy_version of the ClientHello"),
+          versions),
+    named(optional_number<Number>("server_version", IRIS_TLS(server_version), "legacy_version of the ServerHello"),
+          versions),
     optional_number<Number>("cipher", IRIS_TLS(cipher), "cipher suite that the server chose (IANA number)"),
     text("cipher_name", {"iris_tls_cipher_name", &detail::iris_tls_cipher_name}, "its name (IANA)"),
     optional_number<std::uint8_t>("compression", IRIS_TLS(compression), "compression method that the server chose"),
     optional_number<Number>("group", IRIS_TLS(group), "group of the server's key share: TLS 1.3"),
     text("alpn", IRIS_TLS(alpn), "application protocol that the server chose in clear"),
     texts("client_alpn", IRIS_TLS(client_alpn), "application protocols that the client offers"),
-    numbers<Number>("client_versions", IRIS_TLS(client_versions), "versions that the client offers"),
+    named(numbers<Number>("client_versions", IRIS_TLS(client_versions), "versions that the client offers"), versions),
     numbers<Number>("client_ciphers", IRIS_TLS(client_ciphers), "cipher suites that the client offers"),
     numbers<Number>("client_extensions", IRIS_TLS(client_extensions), "types of the ClientHello's extensions"),
     numbers<Number>("client_groups", IRIS_TLS(client_groups), "groups that the client supports"),

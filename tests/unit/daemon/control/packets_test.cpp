@@ -55,6 +55,24 @@ class PacketsTest : public testing::Test {
   Timestamp now_{1'700'000'000'000'000'000};
 };
 
+// A connection's headers are its first packet's.
+TEST_F(PacketsTest, HeadersOfConnections) {
+  const auto of_connections = [&](const std::string& name, const std::string& filter) {
+    must_add(name, "struct Seen { std::uint16_t port; };\nIRIS_CALLBACK(\"" + filter +
+                       "\")\nvoid see(const iris::FiveTuple& flow) { iris::emit(Seen{flow.responder.port}); }\n");
+  };
+  of_connections("first", "udp.length = 8 and ipv6.hop_limit = 64 and ethernet");
+  of_connections("other", "not udp.length = 8 or ipv4.df");
+  of_connections("any", "udp.length < 100 or vlan");
+  Bytes longer = udp;
+  longer[5] = 12;
+  send(v6(17, udp));
+  send(v6(17, longer + Bytes(4)));
+  EXPECT_EQ(seen("first"), 1U);
+  EXPECT_EQ(seen("other"), 0U);
+  EXPECT_EQ(seen("any"), 1U);
+}
+
 TEST_F(PacketsTest, FiltersTellPacketsApart) {
   const std::map<std::string, Bytes> frames{
       {"arp", arp},
@@ -90,6 +108,12 @@ TEST_F(PacketsTest, FiltersTellPacketsApart) {
       {"ip.protocol in {89, 2}", {"ospf"}},
       {"udp", {"udp", "udp, later fragment", "udp6"}},
       {"udp.dst_port = 53", {"udp", "udp6"}},
+      {"ethernet.ether_type = ARP and not vlan", {"arp"}},
+      {"not ethernet", {"cut"}},
+      {"udp.length = 8", {"udp", "udp6"}},
+      {"ipv6.hop_limit = 64 and ethernet.addr = 00:00:00:00:00:00", {"echo6", "udp6"}},
+      {"ipv4.fragment_offset = 185", {"echo, later fragment", "udp, later fragment"}},
+      {"icmp.identifier = 0 or icmpv6.sequence = 0", {"echo", "echo6"}},
       {"ip.src_addr = 192.0.2.1 and not icmp and not udp", {"esp", "gre", "ospf", "sctp"}},
   };
   std::map<std::string, std::string> filters;  // by subscription

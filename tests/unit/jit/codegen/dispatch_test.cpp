@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "jit/index/index.hpp"
+#include "parsers/packet/headers.hpp"
 #include "tests/unit/jit/index/interpreter.hpp"
 #include "tests/unit/parsers/arena.hpp"
 
@@ -89,9 +90,9 @@ std::uint32_t tls_number() {
 }
 
 std::vector<FamilyShape> all_shapes() {
-  std::vector<const Field*> fields{&parsers::service_field};
+  std::vector<const Field*> fields{&parsers::service_field, parsers::find_protocol("vlan")->presence};
   for (const Field& each : extra) fields.push_back(&each);
-  for (const char* protocol : {"conn", "ip", "ipv4", "ipv6", "tcp", "udp", "tls"}) {
+  for (const char* protocol : {"conn", "ethernet", "vlan", "ip", "ipv4", "ipv6", "tcp", "udp", "tls"}) {
     for (const Field& each : fields_of(protocol)) {
       if (!each.names_protocol) fields.push_back(&each);
     }
@@ -121,11 +122,16 @@ struct Sample {
   std::deque<std::vector<std::string_view>> text_lists;
   std::deque<std::vector<std::uint16_t>> number_lists;
 
-  [[nodiscard]] abi::Facts facts() const { return {&extended.record, &tls, protocol, 0}; }
+  parsers::packet::Headers headers;
+
+  [[nodiscard]] abi::Facts facts() const { return {&extended.record, &tls, protocol, 0, &headers}; }
   [[nodiscard]] const std::byte* base(Level level) const {
     if (level == Level::protocol) return reinterpret_cast<const std::byte*>(&protocol);
     if (level == Level::session) return reinterpret_cast<const std::byte*>(&tls);
     return reinterpret_cast<const std::byte*>(&extended);
+  }
+  [[nodiscard]] const std::byte* base(const Field& field) const {
+    return field.of_headers ? reinterpret_cast<const std::byte*>(&headers) : base(field.level);
   }
   std::byte* base(Level level) { return const_cast<std::byte*>(std::as_const(*this).base(level)); }
 
@@ -134,14 +140,14 @@ struct Sample {
     const auto* owner = parsers::find_protocol(filter::protocol_of(field));
     if (field.level != Level::tuple || owner == nullptr || owner->presence == nullptr) return true;
     std::uint64_t number = 0;
-    std::memcpy(&number, base(Level::tuple) + owner->presence->offsets[0], owner->presence->width);
+    std::memcpy(&number, base(*owner->presence) + owner->presence->offsets[0], owner->presence->width);
     return number == owner->presence_value || (owner->presence_other != 0 && number == owner->presence_other);
   }
 
   // The values that are there: at most one an alternative.
   [[nodiscard]] std::vector<Value> values(const Field& field) const {
     std::vector<Value> result;
-    const std::byte* from = base(field.level);
+    const std::byte* from = base(field);
     if (field.flag_offset != 0 && from[field.flag_offset] == std::byte{0}) return {};
     if (!speaks_protocol_of(field)) return {};
     if (field.computed.number != nullptr) return {field.computed.number(from)};
@@ -245,6 +251,10 @@ Sample random_sample(Random& random, const std::vector<filter::Predicate>& predi
     flow->packets = below(random, 4);
     flow->wire_bytes = below(random, 1000);
     flow->payload_bytes = below(random, 1000);
+  }
+  // Flags are bytes that are 0 or 1, as bool's are.
+  for (std::size_t i = 0; i < sizeof sample.headers; ++i) {
+    reinterpret_cast<std::uint8_t*>(&sample.headers)[i] = static_cast<std::uint8_t>(below(random, 2));
   }
   sample.extended.record.start = {below(random, 8)};
   sample.extended.record.last = {below(random, 8)};
