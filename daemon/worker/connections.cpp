@@ -17,11 +17,11 @@ void Connections::online() noexcept {
 }
 
 void Connections::adopt() noexcept {
-  const conn::Pipeline* published = publisher_.current(worker_);
-  if (published == pipeline_) return;
-  pipeline_ = published;
-  tracker_.adopt(*published);
-  epoch_.store(published->epoch, std::memory_order_relaxed);
+  const conn::Pipeline& published = *publisher_.current(worker_);
+  // Not by address: while this worker was away, another pipeline may have come to where its own was.
+  if (published.epoch == epoch()) return;
+  tracker_.adopt(published);
+  epoch_.store(published.epoch, std::memory_order_relaxed);
 }
 
 void Connections::process(std::span<const conn::Arrival> arrivals, std::span<const Layer> layers) noexcept {

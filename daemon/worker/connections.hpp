@@ -46,7 +46,6 @@ class Connections {
   const std::uint32_t worker_;
   publish::Publisher& publisher_;
   conn::Tracker& tracker_;
-  const conn::Pipeline* pipeline_ = nullptr;
   std::uint32_t oldest_ = 0;
   std::atomic<std::uint32_t> epoch_{0};
 };

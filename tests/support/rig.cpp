@@ -52,9 +52,9 @@ void Rig::finish(EndReason reason) {
 }
 
 void Rig::adopt() {
-  const conn::Pipeline* published = publisher_.current(0);
-  if (published != adopted_) tracker_->adopt(*published);
-  adopted_ = published;
+  const conn::Pipeline& published = *publisher_.current(0);
+  if (published.epoch != adopted_) tracker_->adopt(published);
+  adopted_ = published.epoch;
 }
 
 void Rig::process(std::span<const source::PacketRef> burst) {

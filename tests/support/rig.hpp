@@ -51,7 +51,7 @@ class Rig {
   std::unique_ptr<control::Registry> registry_;
   worker::Intake intake_;
   std::unique_ptr<conn::Tracker> tracker_;
-  const conn::Pipeline* adopted_ = nullptr;
+  std::uint32_t adopted_ = 0;  // epoch
 };
 
 }  // namespace iris::support

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/worker/connections.hpp"
 #include "tests/support/conversations.hpp"
 #include "tests/support/rig.hpp"
 
@@ -259,6 +260,26 @@ TEST_F(RegistryTest, ChecksWithoutAdding) {
   EXPECT_TRUE(rig_.registry().check({"names.cpp", "#include <iris/iris.hpp>\n" + names}).has_value());
   EXPECT_FALSE(rig_.registry().check({"names.cpp", "int x"}).has_value());
   EXPECT_TRUE(rig_.registry().list().empty());
+}
+
+// Where one pipeline was, another may come to be: they are told apart by their epochs.
+TEST_F(RegistryTest, AWorkerThatWasAwayDuringSeveralChangesTakesUpTheLast) {
+  worker::Connections connections(0, rig_.publisher(), rig_.tracker());
+  connections.online();
+  std::uint32_t epoch = connections.epoch();
+  for (int round = 0; round < 20; ++round) {
+    connections.pause();
+    must_add("one", names);
+    must_add("two", names);
+    ASSERT_TRUE(rig_.registry().remove("one"));
+    ASSERT_TRUE(rig_.registry().remove("two"));
+    epoch += 4;
+    connections.resume();
+    connections.adopt();
+    ASSERT_EQ(connections.epoch(), epoch);
+    connections.advance(now_, true);
+  }
+  connections.finish();
 }
 
 }  // namespace
