@@ -157,7 +157,7 @@ Converted to_text_operand(const Asked& asked, const Value& value) {
   if (text == nullptr) return std::unexpected(wrong_type(asked, value));
   const Relation relation = asked.test->relation;
   std::string bytes = text->bytes;
-  if (relation == Relation::under && bytes.starts_with('.')) bytes.erase(0, 1);
+  while (relation == Relation::under && bytes.starts_with('.')) bytes.erase(0, 1);
   if (is_search(relation) && bytes.empty())
     return fail_at(value.span, fmt::format("'{}' needs text to look for", spelling(relation)),
                    fmt::format("{} alone asks whether it is there", asked.name));
