@@ -13,8 +13,8 @@ inline std::string text_or_dash(std::string_view text) { return text.data() == n
 inline std::string describe(const HttpTransaction& http) {
   std::string text = std::to_string(http.index()) + " " + text_or_dash(http.method()) + " " + text_or_dash(http.uri()) +
                      " " + text_or_dash(http.request_version()) + " host=" + text_or_dash(http.host());
-  text += " | " + (http.status() ? std::to_string(http.status().value_or(0)) : "-") + " " + text_or_dash(http.reason()) + " " +
-          text_or_dash(http.response_version());
+  text += " | " + (http.status() ? std::to_string(http.status().value_or(0)) : "-") + " " +
+          text_or_dash(http.reason()) + " " + text_or_dash(http.response_version());
   text += " | " + std::to_string(http.request_body_bytes()) + " " + std::to_string(http.response_body_bytes());
   if (http.missing_bytes() != 0) text += " missing " + std::to_string(http.missing_bytes());
   text += http.complete() ? " complete" : " incomplete";
