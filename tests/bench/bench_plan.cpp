@@ -2,7 +2,10 @@
 // whatever the number of subscriptions; the plan alone, for each event; and what one more subscription takes when there
 // are ten thousand.
 //
-//   build/bin/bench_plan [kind]…     kinds: host suffix subnet regex mixed
+//   build/bin/bench_plan [kind]…     kinds: host suffix subnet regex mixed overlap
+//
+// `overlap` is about three subscriptions of which each asks for what the one before does and more: together they should
+// cost what the most expensive one does.
 //
 // Times are CPU time of the thread, medians of rounds in which all numbers of subscriptions take turns.
 #include <fmt/format.h>
@@ -112,6 +115,12 @@ class Bench {
     per_packet_.push_back((cpu_ns() - begin) / packets_a_round);
   }
 
+  // Another subscription, and then into the steady state again.
+  void add_one(const std::string& name, const std::string& filter) {
+    (void)add({{name, filter, {}}});
+    warm_up();
+  }
+
   [[nodiscard]] double per_packet() const { return median(per_packet_); }
   [[nodiscard]] double added_ms() const { return added_ms_; }
   [[nodiscard]] double bytes_each() const { return bytes_each_; }
@@ -214,6 +223,29 @@ void throughput(const Kind& kind) {
   std::fflush(stdout);
 }
 
+void overlap() {
+  const std::vector<std::string> filters{"tls", "tls and tls.sni contains 'test'",
+                                         "tls and tls.sni contains 'test' and conn.bytes > 300"};
+  const Kind none{"overlap", [](std::uint32_t) { return std::string("udp"); }};
+  std::vector<std::unique_ptr<Bench>> all;
+  for (std::size_t i = 0; i <= filters.size(); ++i) {
+    all.push_back(std::make_unique<Bench>(none, 1));
+    for (std::size_t f = 0; f < filters.size(); ++f) {
+      if (i == f || i == filters.size()) all.back()->add_one("o" + std::to_string(f), filters[f]);
+    }
+  }
+  for (int i = 0; i < rounds; ++i) {
+    for (const auto& bench : all) bench->round();
+  }
+  double most = 0;
+  for (std::size_t i = 0; i < filters.size(); ++i) {
+    most = std::max(most, all[i]->per_packet());
+    fmt::print("overlap {:60} {:8.1f} ns/pkt\n", filters[i], all[i]->per_packet());
+  }
+  const double together = all.back()->per_packet();
+  fmt::print("overlap {:60} {:8.1f} ns/pkt, {:.2f} of the most expensive\n", "all three", together, together / most);
+}
+
 }  // namespace
 }  // namespace iris
 
@@ -225,5 +257,6 @@ int main(int argc, char** argv) {
   for (const auto& kind : iris::kinds) {
     if (asked.empty() || std::ranges::find(asked, kind.name) != asked.end()) iris::throughput(kind);
   }
+  if (asked.empty() || std::ranges::find(asked, "overlap") != asked.end()) iris::overlap();
   return 0;
 }
