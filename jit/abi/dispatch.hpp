@@ -13,8 +13,8 @@ namespace iris::abi {
 
 // What is known when an Evaluate runs. Pointers are valid for that call.
 struct Facts {
-  // What offsets of parsers::Level::tuple and stream are relative to: an iris::ConnRecord as it is at the first packet,
-  // or now; of packets by themselves, a parsers::packet::PacketFacts. Set at every event.
+  // What offsets of parsers::Level::tuple are relative to: an iris::ConnRecord as it is at the first packet; of packets
+  // by themselves, a parsers::packet::PacketFacts. Set at every event.
   const void* subject = nullptr;
   const void* session = nullptr;  // parsers::Level::session: the protocol's session type
   std::uint32_t protocol = 0;     // parsers::Level::protocol: number in parsers::registry(); 0 = none was identified

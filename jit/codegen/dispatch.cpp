@@ -107,9 +107,8 @@ struct DispatchCompiler::Impl {
         return dispatch.tuple;
       case parsers::Level::protocol:
         return dispatch.protocol;
-      case parsers::Level::stream:
-        return dispatch.stream;
       case parsers::Level::session:
+      case parsers::Level::stream:  // level_functions refuses it
         break;
     }
     return dispatch.session[function.protocol];

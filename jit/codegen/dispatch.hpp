@@ -26,7 +26,6 @@ struct Dispatch {
   abi::Evaluate tuple = nullptr;
   abi::Evaluate protocol = nullptr;
   std::vector<abi::Evaluate> session;  // by number in parsers::registry()
-  abi::Evaluate stream = nullptr;
   std::vector<std::shared_ptr<const engine::Unit>> code;  // of each function
 };
 

@@ -46,12 +46,13 @@ std::string_view lookup_helper(FieldType type, Operator op) {
 std::string_view base_helper(parsers::Level level) {
   switch (level) {
     case parsers::Level::tuple:
-    case parsers::Level::stream:
       return "iris_base_tuple";
     case parsers::Level::protocol:
       return "iris_base_protocol";
     case parsers::Level::session:
       return "iris_base_session";
+    case parsers::Level::stream:
+      break;
   }
   return {};
 }
@@ -87,7 +88,9 @@ bool is_within_headers(const Field& field) {
   return presence != nullptr && presence->of_headers;
 }
 
+// Streaming predicates are not looked up: the host asks each until it is decided.
 bool well_formed(const Field& field) {
+  if (field.level == parsers::Level::stream) return false;
   const bool width = field.width == 1 || field.width == 2 || field.width == 4 || field.width == 8;
   return (field.alternatives == 1 || field.alternatives == 2) && (width || field.type != FieldType::number);
 }
@@ -259,10 +262,6 @@ class FunctionWriter {
   }
 
   llvm::Value* numeric(const Field& field, std::size_t alternative) {
-    if (field.combination != parsers::Combination::either) {
-      const bool sum = field.combination == parsers::Combination::sum;
-      return call(sum ? "iris_sum" : "iris_difference", {base_, offset(field, 0), offset(field, 1)}, "value");
-    }
     return call("iris_number_" + std::to_string(field.width), {base_of(field), offset(field, alternative)}, "value");
   }
 
@@ -315,9 +314,7 @@ Result<std::vector<LevelFunction>> level_functions(std::span<const FamilyShape> 
                                            ": no index serves a field of its type and width so");
     }
     std::uint32_t protocol = 0;
-    std::string symbol = field.level == parsers::Level::tuple    ? "iris_evaluate_tuple"
-                         : field.level == parsers::Level::stream ? "iris_evaluate_stream"
-                                                                 : "iris_evaluate_protocol";
+    std::string symbol = field.level == parsers::Level::tuple ? "iris_evaluate_tuple" : "iris_evaluate_protocol";
     if (field.level == parsers::Level::session) {
       const auto found = protocol_number(field);
       if (!found) return fail(ErrorCode::internal, "field '" + std::string(field.name) + "' belongs to no protocol");

@@ -12,7 +12,7 @@ namespace {
 using parsers::Level;
 
 // Beyond this many children that most connections reach, further ones are asked about last.
-constexpr std::uint32_t many_wide = 32;
+constexpr std::uint32_t many_wide = 8;
 
 std::uint32_t protocol_number(std::string_view name) {
   const auto all = parsers::registry();

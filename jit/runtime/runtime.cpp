@@ -57,17 +57,6 @@ IRIS_HELPER std::uint64_t iris_number_8(const void* base, std::uint32_t offset) 
 }
 IRIS_HELPER const void* iris_field(const void* base, std::uint32_t offset) noexcept { return &at<char>(base, offset); }
 
-// ---- numbers made of two
-
-IRIS_HELPER std::uint64_t iris_sum(const void* base, std::uint32_t one, std::uint32_t other) noexcept {
-  return at<std::uint64_t>(base, one) + at<std::uint64_t>(base, other);
-}
-IRIS_HELPER std::uint64_t iris_difference(const void* base, std::uint32_t later, std::uint32_t earlier) noexcept {
-  const auto end = at<iris::Timestamp>(base, later).nanoseconds;
-  const auto begin = at<iris::Timestamp>(base, earlier).nanoseconds;
-  return end > begin ? end - begin : 0;
-}
-
 // ---- lists: what they are of makes no difference to where they lie and how long they are
 
 namespace {

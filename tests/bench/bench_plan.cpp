@@ -226,7 +226,7 @@ void throughput(const Kind& kind) {
 void overlap() {
   const std::vector<std::string> filters{"tls", "tls and tls.sni contains 'test'",
                                          "tls and tls.sni contains 'test' and conn.bytes > 300"};
-  const Kind none{"overlap", [](std::uint32_t) { return std::string("udp"); }};
+  const Kind none{"overlap", [](std::uint32_t) { return std::string("tcp.port = 9"); }};
   std::vector<std::unique_ptr<Bench>> all;
   for (std::size_t i = 0; i <= filters.size(); ++i) {
     all.push_back(std::make_unique<Bench>(none, 1));

