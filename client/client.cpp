@@ -209,6 +209,14 @@ Result<void> Client::remove(std::string_view name) {
   return {};
 }
 
+Result<std::vector<std::string>> Client::remove_matching(std::string_view pattern) {
+  v1::RemoveRequest request;
+  request.set_pattern(proto::to_utf8(pattern));
+  const auto response = state_->call(&v1::Control::Stub::Remove, request, change_patience);
+  if (!response) return std::unexpected(response.error());
+  return std::vector<std::string>(response->removed().begin(), response->removed().end());
+}
+
 Result<v1::StatusResponse> Client::status() {
   return state_->call(&v1::Control::Stub::Status, v1::StatusRequest{}, query_patience);
 }

@@ -82,6 +82,8 @@ class Client {
   [[nodiscard]] Result<v1::ListResponse> list();
   [[nodiscard]] Result<v1::Subscription> show(std::string_view name);
   [[nodiscard]] Result<void> remove(std::string_view name);
+  // Everything whose name matches; returns the names.
+  [[nodiscard]] Result<std::vector<std::string>> remove_matching(std::string_view pattern);
   [[nodiscard]] Result<v1::StatusResponse> status();
   // What filters may name. `protocol` empty: all.
   [[nodiscard]] Result<v1::FieldsResponse> fields(std::string_view protocol);

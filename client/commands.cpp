@@ -85,6 +85,13 @@ int add_filters(Client& client, const Options& options) {
 }
 
 int remove_one(Client& client, const Options& options, const std::string& name) {
+  if (name.find_first_of("*?[") != std::string::npos) {  // names have none of these
+    const auto removed = client.remove_matching(name);
+    if (!removed) return report(removed.error());
+    std::string text;
+    for (const std::string& each : *removed) text += options.json ? removed_json(each) : removed_text(each);
+    return print(text);
+  }
   if (const auto removed = client.remove(name); !removed) return report(removed.error());
   return print(options.json ? removed_json(name) : removed_text(name));
 }

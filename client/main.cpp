@@ -59,7 +59,7 @@ struct CommandLine {
     show->add_option("N", options.names, "Its name")->required()->expected(1)->type_name("");
 
     CLI::App* remove = add_command(app, "remove", "Remove subscriptions", iris::client::remove);
-    remove->add_option("N", options.names, "Their names")->required()->type_name("");
+    remove->add_option("N", options.names, "Their names, or patterns: 'hosts-*'")->required()->type_name("");
 
     CLI::App* tail = add_command(app, "tail", "Print a subscription's events as they come", iris::client::tail);
     tail->add_option("N", options.names, "Its name")->required()->expected(1)->type_name("");

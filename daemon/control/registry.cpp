@@ -1,6 +1,7 @@
 #include "daemon/control/registry.hpp"
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -103,6 +104,7 @@ struct Registry::Impl {
   Result<void> reserve(std::span<const Narrowed> batch);
   void release(std::span<const Narrowed> batch);
   Result<AddedBatch> add(const jit::Source& source, std::span<const Narrowed> batch);
+  void remove(std::vector<SubscriptionPtr> leaving);
   void collect_while_needed(const std::stop_token& stop);
   SubscriptionInfo info(const Subscription& subscription) const;
   std::vector<std::string> names() const;  // called with `table` held
@@ -282,6 +284,19 @@ Result<std::string> Registry::check(const jit::Source& source) {
   return made->warnings;
 }
 
+// Called with `change` held.
+void Registry::Impl::remove(std::vector<SubscriptionPtr> leaving) {
+  const std::string first = leaving.front()->name;
+  const std::size_t count = leaving.size();
+  running.take_out(std::move(leaving));
+  spdlog::info("{}: removed in epoch {}", count == 1 ? first : fmt::format("{} and {} more", first, count - 1),
+               running.epoch());
+  const std::size_t left = running.collect();
+  const std::lock_guard table_lock(table);
+  retiring = left;
+  something_retired.notify_one();
+}
+
 Result<void> Registry::remove(const std::string& name) {
   const std::lock_guard lock(impl_->change);
   std::vector<SubscriptionPtr> leaving;
@@ -292,13 +307,29 @@ Result<void> Registry::remove(const std::string& name) {
     leaving.push_back(std::move(found->second));
     impl_->subscriptions.erase(found);
   }
-  impl_->running.take_out(std::move(leaving));
-  spdlog::info("{}: removed in epoch {}", name, impl_->running.epoch());
-  const std::size_t left = impl_->running.collect();
-  const std::lock_guard table_lock(impl_->table);
-  impl_->retiring = left;
-  impl_->something_retired.notify_one();
+  impl_->remove(std::move(leaving));
   return {};
+}
+
+Result<std::vector<std::string>> Registry::remove_matching(const std::string& pattern) {
+  const std::lock_guard lock(impl_->change);
+  std::vector<std::string> names;
+  std::vector<SubscriptionPtr> leaving;
+  {
+    const std::lock_guard table_lock(impl_->table);
+    for (auto entry = impl_->subscriptions.begin(); entry != impl_->subscriptions.end();) {
+      if (::fnmatch(pattern.c_str(), entry->first.c_str(), 0) != 0) {
+        ++entry;
+        continue;
+      }
+      names.push_back(entry->first);
+      leaving.push_back(std::move(entry->second));
+      entry = impl_->subscriptions.erase(entry);
+    }
+  }
+  if (leaving.empty()) return fail(ErrorCode::not_found, "no subscription's name matches '" + pattern + "'");
+  impl_->remove(std::move(leaving));
+  return names;
 }
 
 std::vector<SubscriptionInfo> Registry::list() const {

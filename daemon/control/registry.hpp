@@ -51,6 +51,7 @@ class Registry final : public Subscriptions {
   [[nodiscard]] Result<AddedBatch> add_batch(const jit::Source& source, std::span<const Narrowed> batch) override;
   [[nodiscard]] Result<std::string> check(const jit::Source& source) override;
   [[nodiscard]] Result<void> remove(const std::string& name) override;
+  [[nodiscard]] Result<std::vector<std::string>> remove_matching(const std::string& pattern) override;
   [[nodiscard]] std::vector<SubscriptionInfo> list() const override;
   [[nodiscard]] Result<SubscriptionInfo> show(const std::string& name) const override;
   [[nodiscard]] Status status() const override;

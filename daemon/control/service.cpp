@@ -146,9 +146,17 @@ class Service::Implementation final : public v1::Control::Service {
   }
 
   grpc::Status Remove(grpc::ServerContext* /*context*/, const v1::RemoveRequest* request,
-                      v1::RemoveResponse* /*response*/) override {
-    const auto removed = subscriptions_.remove(request->name());
-    return removed ? grpc::Status::OK : to_status(removed.error());
+                      v1::RemoveResponse* response) override {
+    if (request->pattern().empty()) {
+      const auto removed = subscriptions_.remove(request->name());
+      return removed ? grpc::Status::OK : to_status(removed.error());
+    }
+    if (!request->name().empty())
+      return to_status({ErrorCode::invalid, "either a name or a pattern says what to remove"});
+    const auto removed = subscriptions_.remove_matching(request->pattern());
+    if (!removed) return to_status(removed.error());
+    for (const std::string& name : *removed) response->add_removed(proto::to_utf8(name));
+    return grpc::Status::OK;
   }
 
   grpc::Status Tail(grpc::ServerContext* context, const v1::TailRequest* request,

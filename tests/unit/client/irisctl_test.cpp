@@ -262,6 +262,16 @@ TEST_F(IrisctlTest, ExplainsThePlan) {
   EXPECT_EQ(unknown.err, "irisctl: no subscription is called two\n");
 }
 
+TEST_F(IrisctlTest, RemovesWhatMatches) {
+  serve();
+  for (std::uint32_t id = 1; const char* name : {"web-1", "web-2", "other"}) live(name, id++);
+  const auto outcome = run({"--server", path, "remove", "web-*", "none*"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.out, "web-1: removed\nweb-2: removed\n");
+  EXPECT_EQ(outcome.err, "irisctl: nothing matches none*\n");
+  EXPECT_EQ(subscriptions.known.size(), 1U);
+}
+
 TEST_F(IrisctlTest, LargeSourcesDoNotDelayTheEnd) {
   serve();
   subscriptions.on_check = [](const jit::Source&) -> Result<std::string> { return ""; };

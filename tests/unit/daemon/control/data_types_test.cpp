@@ -354,6 +354,21 @@ TEST_F(DataTypes, ABatchGoesLiveTogetherAndSharesItsCode) {
   EXPECT_EQ(rig_.events("alone").size(), 2U);
 }
 
+TEST_F(DataTypes, WhatMatchesAPatternGoesTogether) {
+  const auto source = source_of(std::vector<std::string>{"conn"});
+  ASSERT_TRUE(rig_.registry().add_batch(*source, batch_of({"tcp", "tcp.port = 443", "tls"})));
+  ASSERT_TRUE(rig_.registry().add("alone", *source, "tcp"));
+  const std::uint32_t before = rig_.registry().status().epoch;
+  const auto removed = rig_.registry().remove_matching("f-*");
+  ASSERT_TRUE(removed);
+  EXPECT_THAT(*removed, ElementsAre("f-1", "f-2", "f-3"));
+  EXPECT_EQ(rig_.registry().status().epoch, before + 1);
+  conversations(1);
+  EXPECT_EQ(rig_.events("f-1").size(), 0U);
+  EXPECT_EQ(rig_.events("alone").size(), 1U);
+  EXPECT_EQ(rig_.registry().remove_matching("f-*").error().code, ErrorCode::not_found);
+}
+
 TEST_F(DataTypes, ThePlanIsExplainedWithItsCounts) {
   const auto source = source_of(std::vector<std::string>{"conn"});
   ASSERT_TRUE(rig_.registry().add("secure", *source, "tls"));

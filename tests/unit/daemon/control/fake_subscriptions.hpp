@@ -28,6 +28,15 @@ class FakeSubscriptions final : public Subscriptions {
     known.erase(name);
     return {};
   }
+  Result<std::vector<std::string>> remove_matching(const std::string& pattern) override {
+    std::vector<std::string> names;
+    for (const auto& [name, info] : known) {
+      if (name.starts_with(pattern.substr(0, pattern.find('*')))) names.push_back(name);
+    }
+    if (names.empty()) return fail(ErrorCode::not_found, "nothing matches " + pattern);
+    for (const auto& name : names) known.erase(name);
+    return names;
+  }
   std::vector<SubscriptionInfo> list() const override {
     std::vector<SubscriptionInfo> all;
     for (const auto& [name, info] : known) all.push_back(info);
