@@ -56,6 +56,14 @@ void Tracker::keep_pending_session(Connection& connection, const void* session) 
   }
 }
 
+// Of sessions that nothing is pending in any more: their memory may be another's soon.
+void Tracker::forget_told(Connection& connection) noexcept {
+  connection.told.erase_if([&](const Told& told) {
+    return std::ranges::none_of(connection.pending.view(),
+                                [&](const Pending& pending) { return pending.session == told.session; });
+  });
+}
+
 // Streaming predicates: whatever the packet, or the end, decided.
 void Tracker::watch(Record& record, Connection& connection, const Occasion& occasion) noexcept {
   const bool over = occasion.event == Event::L4Terminated;
@@ -80,6 +88,7 @@ void Tracker::watch(Record& record, Connection& connection, const Occasion& occa
     delivery_.matched(connection, progress_.matches(), late);
   }
   connection.pending.erase_if([](const Pending& pending) { return pending.node == plan::root; });
+  forget_told(connection);
 }
 
 // Whether a callback, or a filter that is undecided, refers to the session; to any, if it is nullptr.
@@ -399,15 +408,16 @@ Status Tracker::take_sessions(Record& record, Connection& connection, Status sta
     }
   };
   report();
-  if (status == Status::gave_up) {
+  const bool gave_up = status == Status::gave_up;
+  if (gave_up) {
     status = layer7.finish();
     report();
   }
   if (status == Status::more || status == Status::other_protocol) return status;
-  // No session will come: what waits for one waits in vain. A parser that gave up leaves it unknown, so neither a
-  // predicate on a session nor its negation holds.
+  // No session will come: what waits for one waits in vain, and where there was none, for the end. A parser that gave
+  // up leaves it unknown, so neither a predicate on a session nor its negation holds.
   connection.sessions_over = true;
-  connection.frontier.shrink(0);
+  if (gave_up || connection.sessions) connection.frontier.shrink(0);
   return Status::done;
 }
 
@@ -421,7 +431,8 @@ void Tracker::wind_up(Record& record, Connection& connection, Timestamp when) no
                      [&](const L4Pdu& piece) { return take_piece(record, connection, piece); });
       }
     }
-    if ((record.needs & need::parse) != 0 && content->layer7 != nullptr && !connection.sessions_over) {
+    const bool parsing = content->layer7 != nullptr && connection.protocol_decided && !connection.sessions_over;
+    if ((record.needs & need::parse) != 0 && parsing) {
       (void)take_sessions(record, connection, content->layer7->finish(), when);
     }
   }
@@ -444,6 +455,7 @@ void Tracker::close(Record& record, Connection& connection, EndReason reason, Ti
 void Tracker::adopt(Record& record, Connection& connection, Timestamp now) noexcept {
   connection.frontier.erase_if([&](plan::NodeId node) { return !progress_.survives(node, record.birth); });
   connection.pending.erase_if([&](const Pending& each) { return !progress_.survives(each.node, record.birth); });
+  forget_told(connection);
   delivery_.adopt(connection, now);
   settle(record, connection);
 }

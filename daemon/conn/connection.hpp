@@ -47,6 +47,12 @@ struct Content {
   ConnectionArena arena;
 };
 
+// A callback for each session that has been told of one of which another alternative of its filter is pending.
+struct Told {
+  plan::ActionId action = 0;
+  const void* session = nullptr;
+};
+
 struct Connection {
   // Fetches what a packet will touch, given Record::needs.
   void prefetch(std::uint8_t needs) const noexcept;
@@ -58,6 +64,7 @@ struct Connection {
   List<plan::NodeId, 6> frontier;
   List<Pending, 1> pending;  // in the order in which they became so
   List<Active, 2> active;
+  List<Told, 1> told;                 // of sessions in `pending`
   List<plan::ActionId, 2> delivered;  // connection-scoped callbacks that must not match again
 
   std::uint32_t content = no_index;  // of a Content

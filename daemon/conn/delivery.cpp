@@ -83,10 +83,22 @@ void Delivery::remember(Connection& connection, plan::ActionId action) noexcept 
   (void)connection.delivered.push(action, blocks_);
 }
 
-// A connection-scoped callback matches once, though several clauses or sessions may say so.
-bool Delivery::first_time(Connection& connection, const Match& match) noexcept {
+// A connection-scoped callback matches once, though several clauses or sessions may say so; one for each session once a
+// session, though a streaming predicate may make another clause true of it later.
+bool Delivery::first_time(Connection& connection, const Match& match, const Occasion& occasion) noexcept {
   const plan::Action& action = pipeline_->plan->actions[match.action];
-  if (action.scope == plan::Scope::session || (!action.several_clauses && !match.in_session)) return true;
+  if (action.scope == plan::Scope::session) {
+    const void* session = occasion.session;
+    const auto told = [&](const Told& each) { return each.action == match.action && each.session == session; };
+    const auto pends = [&](const Pending& each) { return each.session == session; };
+    if (!action.several_clauses) return true;
+    if (std::ranges::any_of(connection.told.view(), told)) return false;
+    if (std::ranges::any_of(connection.pending.view(), pends)) {
+      (void)connection.told.push({match.action, session}, blocks_);
+    }
+    return true;
+  }
+  if (!action.several_clauses && !match.in_session) return true;
   if (std::ranges::find(connection.delivered.view(), match.action) != connection.delivered.view().end()) return false;
   remember(connection, match.action);
   return true;
@@ -117,7 +129,7 @@ void Delivery::begin(Connection& connection, const Match& match, const Occasion&
 
 void Delivery::matched(Connection& connection, std::span<const Match> matches, const Occasion& occasion) noexcept {
   for (const Match& match : matches) {
-    if (first_time(connection, match)) begin(connection, match, occasion);
+    if (first_time(connection, match, occasion)) begin(connection, match, occasion);
   }
 }
 

@@ -51,7 +51,7 @@ class Delivery {
 
  private:
   [[nodiscard]] const Callee& callee(plan::ActionId action) const noexcept { return *pipeline_->callees[action]; }
-  bool first_time(Connection& connection, const Match& match) noexcept;
+  bool first_time(Connection& connection, const Match& match, const Occasion& occasion) noexcept;
   void begin(Connection& connection, const Match& match, const Occasion& occasion) noexcept;
   bool run(Connection& connection, Active& active, const Occasion& occasion) noexcept;
   bool call(const Callee& callee, const Function& function, Connection& connection, const Active& active,

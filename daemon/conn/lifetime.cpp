@@ -35,6 +35,7 @@ void Tracker::drop_connection(Record& record) noexcept {
   drop_content(*connection);
   connection->frontier.clear(blocks_);
   connection->pending.clear(blocks_);
+  connection->told.clear(blocks_);
   connection->active.clear(blocks_);
   connection->delivered.clear(blocks_);
   forget(connection->observed, observer_memory());

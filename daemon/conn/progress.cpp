@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include <iris/conn_record.hpp>
+
+#include "daemon/conn/layer7.hpp"
 #include "jit/index/direct.hpp"
 
 namespace iris::conn {
@@ -31,27 +34,33 @@ void Progress::report(const plan::Node& node, bool sessions_only) {
   }
 }
 
-// Whether a negative edge can be taken at this moment, and could not before.
-bool Progress::now_false(const plan::Edge& edge) const {
+// Whether the transport leaves the edge's protocol out: what it asks is false from the first packet on.
+bool Progress::ruled_out(const plan::Edge& edge) const {
+  if (edge.protocol == 0 || edge.level == parsers::Level::tuple || edge.level == parsers::Level::stream) return false;
+  const Transport transport = static_cast<const ConnRecord*>(standing_.subject)->tuple.transport;
+  return (protocols_over(transport) >> edge.protocol & 1U) == 0;
+}
+
+// Whether a negative edge can be taken at this moment, and could not before. From a node that was reached just now
+// (`entered`) nothing could: what it asks may have been false for long.
+bool Progress::now_false(const plan::Edge& edge, bool entered) const {
   using parsers::Level;
   const auto unreported = [&] { return !std::ranges::binary_search(truths_, edge.predicate); };
+  if (moment_ == Moment::growth) return false;
+  if (edge.level == Level::tuple) return moment_ == Moment::tuple && unreported();
+  if (moment_ == Moment::tuple || ruled_out(edge)) return entered && ruled_out(edge);
+  const bool is_other = known_.protocol_decided && edge.protocol != known_.protocol;
   switch (moment_) {
-    case Moment::tuple:
-      return edge.level == Level::tuple && unreported();
     case Moment::protocol:
-      if (edge.level == Level::protocol) return unreported();
-      return edge.level == Level::session && edge.protocol != known_.protocol;
+      return edge.level == Level::protocol ? unreported() : is_other;
     case Moment::session:
-      return edge.level == Level::session && edge.protocol == known_.protocol && unreported();
-    case Moment::growth:
-      return false;
+      return edge.level == Level::session && (is_other ? entered : unreported());
     case Moment::end:
-      if (edge.level == Level::protocol) return !known_.protocol_decided;
-      if (edge.level == Level::session)
-        return !known_.protocol_decided || (edge.protocol == known_.protocol && !known_.sessions);
+      if (edge.level == Level::protocol || !known_.protocol_decided) return !known_.protocol_decided;
+      return is_other ? entered : !known_.sessions;
+    default:
       return false;
   }
-  return false;
 }
 
 // Edges of other levels than the moment's are never in `truths_`: those hold one level's predicates. The shorter of the
@@ -69,10 +78,10 @@ void Progress::follow_positive(plan::NodeId id, const plan::Node& node) {
   }
 }
 
-void Progress::follow(plan::NodeId id, const plan::Node& node) {
+void Progress::follow(plan::NodeId id, const plan::Node& node, bool entered) {
   if (node.positive != 0 && !truths_.empty()) follow_positive(id, node);
   for (const plan::Edge& edge : plan::view(node.negative)) {
-    if (now_false(edge)) enter(edge.child);
+    if (now_false(edge, entered)) enter(edge.child);
   }
 }
 
@@ -106,7 +115,7 @@ void Progress::enter(plan::NodeId id) {
   tally_->reach(id);
   report(entered, sessions_only_);
   follow_direct(entered);
-  follow(id, entered);
+  follow(id, entered, true);
   if (keeps(entered)) kept_.push_back(id);
 }
 
@@ -134,7 +143,7 @@ void Progress::on_protocol(std::span<const plan::PredicateId> truths, std::uint3
   known_ = {.protocol_decided = true, .protocol = protocol};
   for (const plan::NodeId id : standing.frontier) {
     const plan::Node& reached = plan_->nodes[id];
-    follow(id, reached);
+    follow(id, reached, false);
     if (keeps(reached)) kept_.push_back(id);
   }
 }
@@ -146,14 +155,14 @@ void Progress::on_session(std::span<const plan::PredicateId> truths, std::uint32
     const plan::Node& reached = plan_->nodes[id];
     if (!awaits(reached, protocol)) continue;
     report(reached, true);  // the others were reported when the node was reached
-    follow(id, reached);
+    follow(id, reached, false);
   }
 }
 
 void Progress::on_end(const Known& known, const Standing& standing) {
   begin(Moment::end, {}, standing);
   known_ = known;
-  for (const plan::NodeId id : standing.frontier) follow(id, plan_->nodes[id]);
+  for (const plan::NodeId id : standing.frontier) follow(id, plan_->nodes[id], false);
 }
 
 std::optional<bool> Progress::on_growth(const Pending& pending, bool over, const Standing& standing) {

@@ -2,8 +2,9 @@
 // the frontier on and says which actions' filters became true. Nothing here calls user code or knows packets.
 //
 // Rules (Kleene's logic): an edge of a later level is undecided; a predicate that generated code did not report at its
-// level is false; about a session, a negative edge is decided for each session, and without any session when the
-// protocol turns out to be another one or the connection ends.
+// level is false; what the transport rules out is false from the first packet on; about a session, a negative edge is
+// decided for each session, and without any session when the protocol turns out to be another one or the connection
+// ends.
 #pragma once
 
 #include <cstdint>
@@ -87,10 +88,11 @@ class Progress {
   enum class Moment : std::uint8_t { tuple, protocol, session, growth, end };
 
   void enter(plan::NodeId id);
-  void follow(plan::NodeId id, const plan::Node& node);
+  void follow(plan::NodeId id, const plan::Node& node, bool entered);
   void follow_positive(plan::NodeId id, const plan::Node& node);
   void follow_direct(const plan::Node& node);
-  [[nodiscard]] bool now_false(const plan::Edge& edge) const;
+  [[nodiscard]] bool ruled_out(const plan::Edge& edge) const;
+  [[nodiscard]] bool now_false(const plan::Edge& edge, bool entered) const;
   [[nodiscard]] bool keeps(const plan::Node& node) const;
   void report(const plan::Node& node, bool sessions_only);
   void begin(Moment moment, std::span<const plan::PredicateId> truths, const Standing& standing);

@@ -203,6 +203,7 @@ class Tracker {
   void store_frontier(Connection& connection) noexcept;
   void keep_pending(Connection& connection, const void* session, bool sessions_only = false) noexcept;
   void keep_pending_session(Connection& connection, const void* session) noexcept;
+  static void forget_told(Connection& connection) noexcept;
   void watch(Record& record, Connection& connection, const Occasion& occasion) noexcept;
   [[nodiscard]] bool holds_session(const Connection& connection, const void* session) const noexcept;
   void begin_progress(const Record& record, const Connection& connection,

@@ -294,9 +294,10 @@ class Parser {
       test.values.push_back(std::move(*named));
       return std::nullopt;
     }
-    if (token.kind == TokenKind::value || token.kind == TokenKind::name) {
+    const bool word = token.kind == TokenKind::name || token.kind == TokenKind::in;  // `dns.qclass = IN`
+    if (token.kind == TokenKind::value || word) {
       advance();
-      test.values.push_back({token.kind == TokenKind::name ? Written(Word{token.text}) : token.value, token.span});
+      test.values.push_back({word ? Written(Word{token.text}) : token.value, token.span});
       return std::nullopt;
     }
     if (token.kind == TokenKind::end) return fail_at(token.span, fmt::format("expected a value {}", where)).error();

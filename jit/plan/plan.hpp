@@ -35,7 +35,8 @@ struct Edge {
   NodeId child = 0;
   parsers::Level level = parsers::Level::tuple;  // of the predicate
   bool negated = false;
-  std::uint32_t protocol = 0;  // level session: number of the protocol whose sessions it is about
+  // Number of the protocol whose sessions it is about, or that it asks for; 0: several, or none.
+  std::uint32_t protocol = 0;
 };
 
 // Shared between versions; nullptr: empty.

@@ -27,6 +27,13 @@ std::uint32_t protocol_of(const filter::Predicate& predicate) {
   return protocol_number(filter::protocol_of(*predicate.field));
 }
 
+// The one protocol that the predicate is true of at most; 0: there may be several.
+std::uint32_t asked_for(const filter::Predicate& predicate) {
+  if (predicate.field->level != Level::protocol) return protocol_of(predicate);
+  const bool one = predicate.op == filter::Operator::one_of && predicate.operands.size() == 1;
+  return one ? static_cast<std::uint32_t>(std::get<std::uint64_t>(predicate.operands.front())) : 0;
+}
+
 // What has to be observed for streaming predicates to be evaluated.
 abi::Observation observed_for(const std::vector<filter::Clause>& clauses) {
   abi::Observation observation;
@@ -248,7 +255,7 @@ Result<NodeId> Planner::descend(NodeId from, const filter::Literal& literal, boo
   plan_.new_nodes.push_back(id);
   drafts_[id] = {};
   drafts_[id].parent = from;
-  drafts_[id].edge = {predicate, id, literal.predicate.field->level, literal.negated, protocol_of(literal.predicate)};
+  drafts_[id].edge = {predicate, id, literal.predicate.field->level, literal.negated, asked_for(literal.predicate)};
   drafts_[id].direct = direct;
   drafts_[id].users = 1;
   plan_.nodes.edit(id) = {};

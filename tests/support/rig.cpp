@@ -76,6 +76,14 @@ std::vector<nlohmann::json> Rig::events(const std::string& subscription) {
   return found;
 }
 
+std::map<std::string, std::vector<nlohmann::json>> Rig::take_events() {
+  output_.drain();
+  std::map<std::string, std::vector<nlohmann::json>> found;
+  for (auto& event : keeper_->events) found[event["subscription"]].push_back(std::move(event["data"]));
+  keeper_->events.clear();
+  return found;
+}
+
 std::uint64_t Rig::evaluations(const std::string& field) {
   const auto& families = publisher_.current(0)->plan->families;
   std::uint64_t sum = 0;

@@ -2,6 +2,7 @@
 // keeps what was emitted. For tests and benchmarks that bring their own packets.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -37,6 +38,8 @@ class Rig {
 
   // Lines emitted so far by `subscription`, parsed.
   [[nodiscard]] std::vector<nlohmann::json> events(const std::string& subscription);
+  // All lines emitted since it was called last, parsed, by subscription.
+  [[nodiscard]] std::map<std::string, std::vector<nlohmann::json>> take_events();
   // Look-ups so far in the live pipeline's family of `field` ("port"), over all operators.
   [[nodiscard]] std::uint64_t evaluations(const std::string& field);
 

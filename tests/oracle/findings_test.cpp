@@ -1,0 +1,69 @@
+// What random rounds found, as small as it can be.
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <limits>
+
+#include "tests/oracle/round.hpp"
+#include "tests/oracle/traffic.hpp"
+
+namespace iris::oracle {
+namespace {
+
+constexpr FiveTuple tcp{{IpAddress::v4({10, 1, 0, 1}), 1024}, {IpAddress::v4({192, 0, 2, 1}), 8080}, Transport::Tcp};
+constexpr FiveTuple udp{{IpAddress::v4({10, 1, 0, 1}), 1024}, {IpAddress::v4({192, 0, 2, 1}), 53}, Transport::Udp};
+
+// A query and its answer, neither truncated: packets of 58 bytes.
+const std::string question = std::string("\1a\0\0\1\0\1", 7);
+const Dialogue lookup{{true, std::string("\0\1\1\0\0\1\0\0\0\0\0\0", 12) + question},
+                      {false, std::string("\0\1\x81\x80\0\1\0\0\0\0\0\0", 12) + question}};
+
+class Findings : public testing::Test {
+ protected:
+  Findings() { spdlog::set_level(spdlog::level::warn); }
+
+  // Of the round's one filter: what the engine emits is what the interpreter expects, and as many rows.
+  void expect(const Round& round, std::size_t rows) {
+    const Rows actual = player_.play(round, {0}).front();
+    EXPECT_EQ(actual, expected_of(round, round.candidates.front()).certain);
+    EXPECT_EQ(actual.size(), rows);
+  }
+
+  Player player_;
+};
+
+TEST_F(Findings, WhatNeverTurnsOutToBeAProtocolIsNone) {
+  const Capture undecided = capture_of(tcp, {{true, "\x16\x03"}});
+  expect(round_of(undecided, "", "not tls"), 1);
+  expect(round_of(undecided, "", "not (tls.sni = 'x')"), 1);
+}
+
+TEST_F(Findings, AtTheEndThereWasNoSession) {
+  const std::string begun("\x16\x03\x01\0\xc8\1\0\0\xc4\3\3", 11);
+  expect(round_of(capture_of(tcp, {{true, begun}}), "", "tls and not (tls.sni = 'x')"), 1);
+}
+
+TEST_F(Findings, NegationsAboutSessionsOfTwoProtocols) {
+  for (const std::string_view protocol : {"", "dns"}) {
+    expect(round_of(capture_of(udp, lookup), protocol, "not dns.truncated and not mqtt.retain"), 1);
+    expect(round_of(capture_of(udp, lookup), protocol, "not mqtt.retain and not dns.truncated and not http.status"), 1);
+  }
+}
+
+TEST_F(Findings, TheTransportDecidesAtTheFirstPacket) {
+  for (const char* filter : {"not quic", "not (quic.sni = 'x')", "not (udp.src_port and quic.ech)"}) {
+    Round round = round_of(capture_of(tcp, {{true, "x"}}), "", filter);
+    round.candidates.front().subscription.removed = at_packet(1);
+    EXPECT_EQ(player_.play(round, {0}).front().size(), 1U) << filter;
+  }
+}
+
+// The first alternative is true of the first session at once, the second a packet later.
+TEST_F(Findings, ASessionMatchesOnceThoughACounterSaysSoAgain) {
+  Dialogue twice = lookup;
+  twice.insert(twice.end(), lookup.begin(), lookup.end());
+  expect(round_of(capture_of(udp, twice), "dns", "udp or conn.packets > 3"), 2);
+}
+
+}  // namespace
+}  // namespace iris::oracle
