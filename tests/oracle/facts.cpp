@@ -96,6 +96,11 @@ Values read(const Field& field, const void* base) {
   return values;
 }
 
+std::uint64_t only_number(const Values& values) {
+  if (!values) throw std::logic_error("no number");
+  return std::get<std::uint64_t>(values->front());
+}
+
 Values read(const Field& field, const Facts& facts) {
   return field.of_headers ? read(field, static_cast<const void*>(&facts.headers))
                           : read(field, static_cast<const void*>(&facts.record));

@@ -21,6 +21,9 @@ using Value = std::variant<std::uint64_t, IpAddress, std::string>;
 // Of a list its elements, of what is about either end those of both; else one. nullopt: absent.
 using Values = std::optional<std::vector<Value>>;
 
+// Of what is there and has one number.
+[[nodiscard]] std::uint64_t only_number(const Values& values);
+
 // `base` is what the field's level is relative to.
 [[nodiscard]] Values read(const parsers::Field& field, const void* base);
 

@@ -53,8 +53,6 @@ Named named(std::string_view written) {
   throw std::runtime_error("no field: " + name);
 }
 
-std::uint64_t only_number(const Values& values) { return std::get<std::uint64_t>(values->front()); }
-
 // ---- is it there? -----------------------------------------------------------------------------------------------
 
 // Whether the connection is of the protocol.
@@ -105,7 +103,7 @@ Truth of_counter(const Test& test, const Operands& operands, std::uint64_t now, 
 }
 
 bool of_length(const Test& test, const Field& field, const Operands& operands, const Values& values) {
-  if (!field.list && !values) return false;
+  if (!values) return false;
   const std::uint64_t length = field.list ? values->size() : std::get<std::string>(values->front()).size();
   return test.relation == Relation::present || operands.hold(length) != test.negated;
 }
@@ -121,23 +119,15 @@ bool of_values(const Test& test, const Field& field, const Operands& operands, c
   return std::ranges::any_of(*values, holds) != test.negated;
 }
 
-bool asks_for_counters(const Node& node) {
-  if (node.kind == Node::Kind::test) {
-    const Named name = named(node.test.name);
-    return name.field != nullptr && name.field->level == Level::stream;
-  }
-  return std::ranges::any_of(node.children, asks_for_counters);
-}
-
 // sample(p%): p of a hundred of what the five-tuple is spread over.
 Truth of_sample(const Test& test, const Facts& facts) {
   const auto& percent = std::get<filter::Quantity>(test.values.front().written);
-  long double share = static_cast<long double>(percent.digits) / 100;
-  for (unsigned i = 0; i < percent.decimals; ++i) share /= 10;
+  std::uint64_t whole = 100;
+  for (unsigned i = 0; i < percent.decimals; ++i) whole *= 10;
+  const std::uint64_t share = ((percent.digits << 32U) + whole / 2) / whole;
   for (const Field& field : parsers::find_protocol("conn")->fields) {
     if (field.part != parsers::Part::sample) continue;
-    const auto place = static_cast<long double>(only_number(read(field, facts)));
-    return truth(place < static_cast<long double>(static_cast<std::uint64_t>(share * 4294967296.0L + 0.5L)));
+    return truth(only_number(read(field, facts)) < share);
   }
   throw std::logic_error("no sample");
 }
@@ -150,8 +140,6 @@ Meaning::Meaning(std::string text, const Files& files)
   if (!node) throw std::runtime_error(filter::render(*text_, node.error()));
   node_ = std::move(*node);
 }
-
-bool Meaning::counts() const { return asks_for_counters(node_); }
 
 Truth Meaning::of(const Test& test, const Facts& facts) const {
   const auto [protocol, field] = named(test.name);

@@ -26,8 +26,6 @@ class Meaning {
 
   [[nodiscard]] const std::string& text() const { return *text_; }
   [[nodiscard]] Truth of(const Facts& facts) const { return of(node_, facts); }
-  // Whether it asks for counters, which may decide it at any packet.
-  [[nodiscard]] bool counts() const;
 
  private:
   [[nodiscard]] Truth of(const filter::Node& node, const Facts& facts) const;

@@ -110,7 +110,7 @@ TEST(Oracle, EverySubscriptionGetsWhatItWouldAlone) {
   spdlog::set_level(spdlog::level::warn);
   const std::uint64_t first = setting("IRIS_ORACLE_SEED").value_or(1);
   const auto seconds = setting("IRIS_ORACLE_SECONDS");
-  const std::uint64_t wanted = seconds ? ~std::uint64_t{0} : setting("IRIS_ORACLE_CASES").value_or(4000);
+  const std::uint64_t wanted = seconds ? ~std::uint64_t{0} : setting("IRIS_ORACLE_CASES").value_or(7000);
   const auto end = Clock::now() + std::chrono::seconds(seconds.value_or(0));
   Player player;
   std::uint64_t cases = 0;

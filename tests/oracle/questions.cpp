@@ -12,7 +12,6 @@ namespace {
 
 using parsers::Field;
 using parsers::FieldType;
-using parsers::Level;
 using parsers::Part;
 using parsers::Protocol;
 
@@ -152,7 +151,7 @@ Questions::Questions(std::span<const Story> stories, Random& random) {
     protocols_.emplace_back(protocol.name);
     std::vector<Asked> asked;
     for (const Field& field : protocol.fields) {
-      if (field.part != Part::value || (field.level == Level::stream && !ask_for_counters)) continue;
+      if (field.part != Part::value) continue;
       const auto& values = seen[&field];
       asked.push_back(
           {&protocol, &field, fmt::format("{}.{}", protocol.name, field.name), {values.begin(), values.end()}});

@@ -11,11 +11,6 @@
 
 namespace iris::oracle {
 
-// Whether filters ask for counters, which decide at any packet.
-inline constexpr bool ask_for_counters = true;
-// Also those of callbacks that take sessions.
-inline constexpr bool count_in_sessions = false;
-
 class Questions {
  public:
   // About what happens in the stories: some of the fields, so that filters often ask for the same.

@@ -117,7 +117,7 @@ Round round_of(Capture capture, std::string_view protocol, const std::string& fi
   Round round;
   round.capture = std::move(capture);
   round.begins = {0};
-  round.stories = stories_of(round.capture, true);
+  round.stories = stories_of(round.capture);
   round.universe = universe_of(round.stories);
   round.files = std::make_shared<const Files>();
   round.bursts = {1};
@@ -131,14 +131,13 @@ Round random_round(std::uint64_t seed) {
   round.seed = seed;
   for (std::size_t n = 0; n < captures_a_round; ++n)
     append(round.capture, random_capture(random, random.one_in(4) ? 40 : 15, {}), round.begins);
-  round.stories = stories_of(round.capture, ask_for_counters);
+  round.stories = stories_of(round.capture);
   round.universe = universe_of(round.stories);
   for (std::size_t n = random.between(1, 4); n > 0; --n) round.bursts.push_back(random.between(1, 64));
   const Questions questions(round.stories, random);
   round.files = std::make_shared<const Files>(questions.files());
   for (std::size_t wanted = random.between(1, 40); round.candidates.size() < wanted;) {
     Candidate candidate = random_candidate(random, questions, *round.files, round.capture.frames.size());
-    if (candidate.subscription.protocol != 0 && !count_in_sessions && candidate.subscription.meaning.counts()) continue;
     const std::string why = refusal(candidate, *round.files);
     if (why.empty()) {
       round.candidates.push_back(std::move(candidate));

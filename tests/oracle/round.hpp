@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/oracle/story.hpp"
+#include "tests/oracle/events.hpp"
 #include "tests/support/rig.hpp"
 
 namespace iris::oracle {

@@ -249,7 +249,9 @@ Conversation conversation(Random& random, std::uint16_t client_port, bool order)
   bool closed = false;
   made.packets = tcp_packets(random, order, closed);
   if (order || !closed || !random.one_in(8)) return made;
-  std::ranges::move(tcp_packets(random, order, closed), std::back_inserter(made.packets));
+  // Begun anew: what came without a SYN would be late, and of the connection before.
+  auto again = tcp_packets(random, order, closed);
+  if ((again.front().flags & tcp_flag::syn) != 0) std::ranges::move(again, std::back_inserter(made.packets));
   return made;
 }
 
