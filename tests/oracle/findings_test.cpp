@@ -65,5 +65,11 @@ TEST_F(Findings, ASessionMatchesOnceThoughACounterSaysSoAgain) {
   expect(round_of(capture_of(udp, twice), "dns", "udp or conn.packets > 3"), 2);
 }
 
+// Both are open until the end: the first is pending from the first packet on, and the sessions that come meanwhile are
+// not looked at again when it turns out to be true, because only what is behind the second wants sessions.
+TEST_F(Findings, DISABLED_SessionsBehindTwoCounters) {
+  expect(round_of(capture_of(udp, lookup), "dns", "conn.packets < 9 and conn.resp_packets < 9"), 1);
+}
+
 }  // namespace
 }  // namespace iris::oracle
