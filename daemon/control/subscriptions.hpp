@@ -234,8 +234,8 @@ class Subscriptions {
   // Returns when no worker will call it any more, except that ends of its connections are still being delivered.
   // Fails with `not_found`, naming the nearest known name.
   [[nodiscard]] virtual Result<void> remove(const std::string& name) = 0;
-  // Everything whose name matches the pattern (fnmatch(3)), in one epoch; returns the names. Fails with `not_found` when
-  // nothing does.
+  // Everything whose name matches the pattern (fnmatch(3)), in one epoch; returns the names. Fails with `not_found`
+  // when nothing does.
   [[nodiscard]] virtual Result<std::vector<std::string>> remove_matching(const std::string& pattern) = 0;
   [[nodiscard]] virtual std::vector<SubscriptionInfo> list() const = 0;
   [[nodiscard]] virtual Result<SubscriptionInfo> show(const std::string& name) const = 0;

@@ -25,7 +25,7 @@ struct FamilyShape {
 struct Dispatch {
   abi::Evaluate tuple = nullptr;
   abi::Evaluate protocol = nullptr;
-  std::vector<abi::Evaluate> session;  // by number in parsers::registry()
+  std::vector<abi::Evaluate> session;                     // by number in parsers::registry()
   std::vector<std::shared_ptr<const engine::Unit>> code;  // of each function
 };
 

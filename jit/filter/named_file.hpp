@@ -1,4 +1,5 @@
-// A file that a filter names, as in file='hosts.txt'. It travels with the filter: who parses that need not have the file.
+// A file that a filter names, as in file='hosts.txt'. It travels with the filter: who parses that need not have the
+// file.
 #pragma once
 
 #include <cstddef>

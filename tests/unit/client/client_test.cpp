@@ -46,8 +46,7 @@ TEST(SourceFile, ReadsWhatIsThere) {
   std::ofstream(path) << std::string(max_source_bytes, ' ');
   EXPECT_TRUE(read_source(path));
   std::ofstream(path) << std::string(max_source_bytes + 1, ' ');
-  EXPECT_EQ(read_source(path).error(),
-            "cannot read " + path.string() + ": it is too large: at most 1 MiB are taken");
+  EXPECT_EQ(read_source(path).error(), "cannot read " + path.string() + ": it is too large: at most 1 MiB are taken");
   std::filesystem::remove(path);
 }
 

@@ -189,7 +189,8 @@ TEST_F(OutputTest, RefusesLayoutsThatCannotBe) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ErrorCode::invalid);
   EXPECT_EQ(output->counters(3), std::nullopt);
-  EXPECT_EQ(output->register_subscription(ChannelTable::limit, "far", std::vector<abi::Row>{}).error().code, ErrorCode::exhausted);
+  EXPECT_EQ(output->register_subscription(ChannelTable::limit, "far", std::vector<abi::Row>{}).error().code,
+            ErrorCode::exhausted);
 }
 
 TEST_F(OutputTest, RetireDeliversWhatIsStillInRings) {
