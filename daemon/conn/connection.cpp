@@ -13,8 +13,8 @@ using parsers::Status;
 
 namespace {
 
-// Filters that wait for a session's connection to grow: beyond so many, further ones of sessions are given up.
-constexpr std::uint32_t most_pending_in_sessions = 64;
+// At each node so many sessions of a connection wait for it to grow: further ones are given up.
+constexpr std::uint32_t most_waiting_sessions = 64;
 
 std::uint16_t protocol_of(const Connection& connection) { return static_cast<std::uint16_t>(connection.protocol); }
 
@@ -31,29 +31,67 @@ std::span<const plan::PredicateId> Tracker::evaluate(abi::Evaluate function, abi
 
 void Tracker::store_frontier(Connection& connection) noexcept {
   connection.frontier.shrink(0);
+  extend_frontier(connection);
+}
+
+void Tracker::extend_frontier(Connection& connection) noexcept {
   for (const plan::NodeId node : progress_.frontier()) {
-    if (!connection.frontier.push(node, blocks_)) break;
+    if (connection.frontier.push(node, blocks_)) continue;
+    connection.record.degraded = true;
+    return;
   }
 }
 
-// What the latest call of progress_ found undecided. Of sessions only so many are kept for it.
-void Tracker::keep_pending(Connection& connection, const void* session, bool sessions_only) noexcept {
+// What the latest call of progress_ found undecided, reached as `at` says.
+void Tracker::keep_pending(Connection& connection, Pending at) noexcept {
+  if (progress_.pending().empty()) return;
+  count_waiting(connection, at.protocol);
   for (const plan::NodeId node : progress_.pending()) {
-    if (session != nullptr && connection.pending.size() >= most_pending_in_sessions) return;
-    if (!connection.pending.push({node, protocol_of(connection), sessions_only, session}, blocks_)) return;
+    at.node = node;
+    wait(connection, at);
   }
+  forget_waiting(connection);
 }
 
-// A session that comes while a node that wants each session is pending is pending there, too.
+// A session that comes while a node that tells of each session is pending is pending there, too.
 void Tracker::keep_pending_session(Connection& connection, const void* session) noexcept {
+  if (connection.pending.empty()) return;
+  count_waiting(connection, protocol_of(connection));
   const std::uint32_t count = connection.pending.size();
   for (std::uint32_t i = 0; i < count; ++i) {
     const Pending pending = connection.pending[i];
-    const plan::Node& node = pipeline_->plan->nodes[pending.node];
-    if (pending.session != nullptr || (node.awaits_sessions >> connection.protocol & 1U) == 0) continue;
-    if (connection.pending.size() >= most_pending_in_sessions) return;
-    if (!connection.pending.push({pending.node, protocol_of(connection), true, session}, blocks_)) return;
+    if (pending.session != nullptr || !tells_of(pending.node, connection.protocol)) continue;
+    wait(connection, {pending.node, protocol_of(connection), true, session});
   }
+  forget_waiting(connection);
+}
+
+// Whether each session of the protocol matters at the node, rather than the first with which it was reached.
+bool Tracker::tells_of(plan::NodeId node, std::uint32_t protocol) const noexcept {
+  return (pipeline_->plan->nodes[node].tells_sessions >> protocol & 1U) != 0;
+}
+
+// Within what is counted. Nothing here depends on other nodes, which may be other subscriptions'.
+void Tracker::wait(Connection& connection, const Pending& pending) noexcept {
+  Waiting& waiting = waiting_[pending.node];
+  const bool in_session = pending.session != nullptr;
+  const bool again = in_session ? waiting.any() && !tells_of(pending.node, pending.protocol) : waiting.itself;
+  if (again || (in_session && waiting.sessions == most_waiting_sessions)) return;
+  if (!connection.pending.push(pending, blocks_)) {
+    connection.record.degraded = true;
+    return;
+  }
+  waiting.count(pending.session);
+}
+
+void Tracker::count_waiting(const Connection& connection, std::uint16_t protocol) noexcept {
+  for (const Pending& pending : connection.pending.view()) {
+    if (pending.session == nullptr || pending.protocol == protocol) waiting_[pending.node].count(pending.session);
+  }
+}
+
+void Tracker::forget_waiting(const Connection& connection) noexcept {
+  for (const Pending& pending : connection.pending.view()) waiting_[pending.node] = {};
 }
 
 // Of sessions that nothing is pending in any more: their memory may be another's soon.
@@ -64,9 +102,10 @@ void Tracker::forget_told(Connection& connection) noexcept {
   });
 }
 
-// Streaming predicates: whatever the packet, or the end, decided.
-void Tracker::watch(Record& record, Connection& connection, const Occasion& occasion) noexcept {
+// Streaming predicates: whatever the packet, or the end, decided. Returns whether anything was.
+bool Tracker::watch(Record& record, Connection& connection, const Occasion& occasion) noexcept {
   const bool over = occasion.event == Event::L4Terminated;
+  bool any = false;
   // What follows may make more nodes pending: they are asked about already.
   const std::uint32_t count = connection.pending.size();
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -76,19 +115,22 @@ void Tracker::watch(Record& record, Connection& connection, const Occasion& occa
       return progress_.on_growth(pending, over, standing(record, connection));
     }();
     if (!truth) continue;
+    any = true;
     connection.pending[i].node = plan::root;  // decided
     if (!*truth) continue;
-    keep_pending(connection, pending.session, pending.sessions_only);
-    if (!connection.sessions_over) {
-      for (const plan::NodeId node : progress_.frontier()) (void)connection.frontier.push(node, blocks_);
-    }
+    const std::uint16_t protocol = pending.session != nullptr ? pending.protocol : protocol_of(connection);
+    keep_pending(connection,
+                 {.protocol = protocol, .sessions_only = pending.sessions_only, .session = pending.session});
+    if (!connection.sessions_over) extend_frontier(connection);
     Occasion late = occasion;
     late.session = pending.session;
     late.late = pending.session != nullptr;
     delivery_.matched(connection, progress_.matches(), late);
   }
+  if (!any) return false;
   connection.pending.erase_if([](const Pending& pending) { return pending.node == plan::root; });
   forget_told(connection);
+  return true;
 }
 
 // Whether a callback, or a filter that is undecided, refers to the session; to any, if it is nullptr.
@@ -111,11 +153,13 @@ Wants Tracker::wants_of(const Connection& connection) const noexcept {
   for (const Pending& pending : connection.pending.view()) {
     const plan::Node& node = pipeline_->plan->nodes[pending.node];
     wants.needs |= need::watch | need::terminate;
-    if (pending.session == nullptr && node.awaits_sessions != 0 && !connection.sessions_over)
-      wants.needs |= need::parse;
+    if (pending.session == nullptr && node.tells_sessions != 0 && !connection.sessions_over) wants.needs |= need::parse;
     wants.observation |= node.observes;
   }
-  if (connection.tunnels && !connection.sessions_over) wants.needs |= need::parse;
+  if (connection.tunnels && !connection.sessions_over) {  // progress may begin anew
+    wants.needs |= need::parse;
+    wants.observation |= pipeline_->plan->nodes[plan::root].observes;
+  }
   if (wants.observation.any()) wants.needs |= need::track;
   if (connection.wound_up) {
     // A frontier that only a protocol or a session could move waits for the end.
@@ -174,7 +218,7 @@ void Tracker::open(Visit& visit) noexcept {
   if (pipeline_->needs_headers) headers = headers_of(visit.arrival);
   begin_progress(visit.record, connection, headers ? &*headers : nullptr);
   store_frontier(connection);
-  keep_pending(connection, nullptr);
+  keep_pending(connection, {});
   connection.observed.wanted = wants_of(connection).observation;
   connection.observed.wanted |= delivery_.observation(progress_.matches());
   observe(connection, {visit.pdu, visit.arrival, visit.tcp, visit.record.sequences, true}, observer_memory());
@@ -203,15 +247,15 @@ void Tracker::drive(Visit& visit, bool opened, bool handshake_completed) noexcep
   if ((record.needs & need::update) != 0) {
     delivery_.fire(connection, {.event = Event::InL4Conn, .ts = visit.pdu.ts, .pdu = &visit.pdu});
   }
-  if ((record.needs & need::watch) != 0) {
-    watch(record, connection, {.event = Event::InL4Conn, .ts = visit.pdu.ts, .pdu = &visit.pdu});
+  bool changed = opened || handshake_completed;
+  if ((record.needs & need::watch) != 0 &&
+      watch(record, connection, {.event = Event::InL4Conn, .ts = visit.pdu.ts, .pdu = &visit.pdu})) {
+    changed = true;
     record.needs = wants_of(connection).needs;
   }
   if ((record.needs & (need::stream | need::parse)) != 0) reassemble(visit);
   // Counting alone changes nothing.
-  if (opened || handshake_completed || (record.needs & ~(need::track | need::terminate)) != 0) {
-    settle(record, connection);
-  }
+  if (changed || (record.needs & ~(need::track | need::terminate | need::watch)) != 0) settle(record, connection);
 }
 
 void Tracker::reassemble(Visit& visit) noexcept {
@@ -348,7 +392,7 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
     progress_.on_protocol(truths, protocol, standing(record, connection));
   }
   store_frontier(connection);
-  keep_pending(connection, nullptr);
+  keep_pending(connection, {.protocol = protocol_of(connection)});
   const Occasion occasion{.event = Event::L7OnDisc, .ts = ts};
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
@@ -366,7 +410,7 @@ void Tracker::begin_session(Record& record, Connection& connection, const Occasi
     progress_.on_session(truths, connection.protocol, standing(record, connection));
   }
   keep_pending_session(connection, occasion.session);
-  keep_pending(connection, occasion.session);
+  keep_pending(connection, {.protocol = protocol_of(connection), .session = occasion.session});
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
 }
@@ -445,7 +489,7 @@ void Tracker::close(Record& record, Connection& connection, EndReason reason, Ti
   note_gaps(connection);
   wind_up(record, connection, when);
   delivery_.end(connection, when);
-  watch(record, connection, {.event = Event::L4Terminated, .ts = when});
+  (void)watch(record, connection, {.event = Event::L4Terminated, .ts = when});
   progress_.on_end({connection.protocol_decided, connection.protocol, connection.sessions},
                    standing(record, connection));
   delivery_.matched(connection, progress_.matches(), {.event = Event::L4Terminated, .ts = when});

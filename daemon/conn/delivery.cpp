@@ -80,7 +80,7 @@ bool Delivery::run(Connection& connection, Active& active, const Occasion& occas
 
 void Delivery::remember(Connection& connection, plan::ActionId action) noexcept {
   // Without memory it may match a second time: the lesser evil than not at all.
-  (void)connection.delivered.push(action, blocks_);
+  if (!connection.delivered.push(action, blocks_)) connection.record.degraded = true;
 }
 
 // A connection-scoped callback matches once, though several clauses or sessions may say so; one for each session once a
@@ -94,13 +94,13 @@ bool Delivery::first_time(Connection& connection, const Match& match, const Occa
     if (!action.several_clauses) return true;
     if (std::ranges::any_of(connection.told.view(), told)) return false;
     if (std::ranges::any_of(connection.pending.view(), pends)) {
-      (void)connection.told.push({match.action, session}, blocks_);
+      if (!connection.told.push({match.action, session}, blocks_)) connection.record.degraded = true;
     }
     return true;
   }
-  if (!action.several_clauses && !match.in_session) return true;
   if (std::ranges::find(connection.delivered.view(), match.action) != connection.delivered.view().end()) return false;
-  remember(connection, match.action);
+  // Behind a CONNECT what was decided of the first protocol is decided again.
+  if (action.several_clauses || match.in_session || connection.tunnels) remember(connection, match.action);
   return true;
 }
 
@@ -115,16 +115,21 @@ void Delivery::begin(Connection& connection, const Match& match, const Occasion&
     if (function.runs_at(occasion.event) || missed) {
       (void)call(code, function, connection, active, occasion);
     } else if (still_to_come(function.when(), occasion.event)) {
-      (void)connection.active.push(active, blocks_);
+      if (!connection.active.push(active, blocks_)) connection.record.degraded = true;
     }
     return;
   }
   active.object = construct(code, occasion);
-  if (active.object == nullptr) return;
-  const bool over = !run(connection, active, occasion) || occasion.event == Event::L4Terminated;
-  if (over || !connection.active.push(active, blocks_)) {
-    destroy(code, active.object, occasion.ts);
+  if (active.object == nullptr) {
+    connection.record.degraded = true;
+    return;
   }
+  bool over = !run(connection, active, occasion) || occasion.event == Event::L4Terminated;
+  if (!over && !connection.active.push(active, blocks_)) {
+    connection.record.degraded = true;
+    over = true;
+  }
+  if (over) destroy(code, active.object, occasion.ts);
 }
 
 void Delivery::matched(Connection& connection, std::span<const Match> matches, const Occasion& occasion) noexcept {

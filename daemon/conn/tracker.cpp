@@ -150,6 +150,7 @@ void Tracker::adopt(const Pipeline& pipeline) noexcept {
   progress_.use(*pipeline.plan);
   epochs_.begin(pipeline.epoch);
   truths_.resize(pipeline.plan->predicates.size());
+  waiting_.resize(pipeline.plan->nodes.size());
   sweep_next_ = 0;
 }
 

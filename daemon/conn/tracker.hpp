@@ -131,6 +131,20 @@ class Tracker {
   struct Timeouts {
     Tick establish, inactivity, linger, udp;
   };
+  // How often a node is pending in the connection at hand.
+  struct Waiting {
+    bool itself = false;
+    std::uint8_t sessions = 0;  // in so many
+
+    [[nodiscard]] bool any() const { return itself || sessions != 0; }
+    void count(const void* session) {
+      if (session == nullptr) {
+        itself = true;
+      } else {
+        ++sessions;
+      }
+    }
+  };
   struct Timed;  // what the wheel asks
   // The connection at hand, and what is told of it.
   struct Visit {
@@ -201,10 +215,15 @@ class Tracker {
   void adopt(Record& record, Connection& connection, Timestamp now) noexcept;
   void settle(Record& record, Connection& connection) noexcept;
   void store_frontier(Connection& connection) noexcept;
-  void keep_pending(Connection& connection, const void* session, bool sessions_only = false) noexcept;
+  void extend_frontier(Connection& connection) noexcept;
+  void keep_pending(Connection& connection, Pending at) noexcept;
   void keep_pending_session(Connection& connection, const void* session) noexcept;
+  [[nodiscard]] bool tells_of(plan::NodeId node, std::uint32_t protocol) const noexcept;
+  void wait(Connection& connection, const Pending& pending) noexcept;
+  void count_waiting(const Connection& connection, std::uint16_t protocol) noexcept;
+  void forget_waiting(const Connection& connection) noexcept;
   static void forget_told(Connection& connection) noexcept;
-  void watch(Record& record, Connection& connection, const Occasion& occasion) noexcept;
+  bool watch(Record& record, Connection& connection, const Occasion& occasion) noexcept;
   [[nodiscard]] bool holds_session(const Connection& connection, const void* session) const noexcept;
   void begin_progress(const Record& record, const Connection& connection,
                       const parsers::packet::Headers* headers) noexcept;
@@ -244,6 +263,7 @@ class Tracker {
   std::uint32_t evict_next_ = 0;  // where the search for a connection to evict goes on
   std::uint32_t sweep_next_ = 0;  // index of the next record to bring up; at the table's limit: all are
   std::vector<plan::PredicateId> truths_;
+  std::vector<Waiting> waiting_;  // by node; zero but between count_waiting and forget_waiting
   std::array<Lookup, max_burst> lookups_;
   TrackerCounters counters_;
 };

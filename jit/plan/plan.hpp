@@ -53,6 +53,9 @@ struct Node {
   bool awaits_protocol = false;
   bool awaits_end = false;            // a negative edge that the connection's end may decide
   std::uint64_t awaits_sessions = 0;  // bit per protocol number
+  // Protocols of session-scoped actions here and behind the node's streaming edges, bit per number: each session that
+  // comes while a predicate is undecided has to wait for it, too.
+  std::uint64_t tells_sessions = 0;
   // Over the node and everything below it.
   abi::Observation observes;                 // what callbacks want to know of the connection, from its start
   std::uint32_t oldest_birth = 0xffffffffU;  // no connection born before it can come to anything here

@@ -327,6 +327,7 @@ void Planner::include(NodeId id, const Node& below, const Edge& edge) {
   Node& node = plan_.nodes.edit(id);
   if (edge.level == Level::protocol) node.awaits_protocol = true;
   if (edge.level == Level::session) node.awaits_sessions |= std::uint64_t{1} << edge.protocol;
+  if (edge.level == Level::stream) node.tells_sessions |= below.tells_sessions;
   if (edge.negated && edge.level != Level::tuple) node.awaits_end = true;
   node.observes |= below.observes;
   node.oldest_birth = std::min(node.oldest_birth, below.oldest_birth);
@@ -335,7 +336,10 @@ void Planner::include(NodeId id, const Node& below, const Edge& edge) {
 void Planner::include(NodeId id, ActionId action_id) {
   Node& node = plan_.nodes.edit(id);
   const Action& action = plan_.actions[action_id];
-  if (action.scope == Scope::session) node.awaits_sessions |= std::uint64_t{1} << action.protocol;
+  if (action.scope == Scope::session) {
+    node.awaits_sessions |= std::uint64_t{1} << action.protocol;
+    node.tells_sessions |= std::uint64_t{1} << action.protocol;
+  }
   node.observes |= actions_[action_id].observes;
   node.oldest_birth = std::min(node.oldest_birth, action.birth);
 }
@@ -344,7 +348,7 @@ void Planner::refresh(NodeId id) {
   {
     Node& node = plan_.nodes.edit(id);
     node.awaits_protocol = node.awaits_end = false;
-    node.awaits_sessions = 0;
+    node.awaits_sessions = node.tells_sessions = 0;
     node.observes = {};
     node.oldest_birth = 0xffffffffU;
   }

@@ -46,7 +46,7 @@ struct ConnRecord {
   std::uint8_t history_length = 0;
   EndReason end = EndReason::end_of_input;  // meaningful at L4Terminated
   bool midstream = false;                   // TCP, and the connection's SYN was not seen, so far
-  bool degraded = false;                    // Iris was short of memory: parts of the payload were not looked at
+  bool degraded = false;  // Iris was short of memory: payload was not looked at, or callbacks not called
   std::uint8_t vlan_count = 0;
   std::array<std::uint16_t, 4> vlan_ids{};  // filled up to vlan_count
 

@@ -131,6 +131,16 @@ TEST_F(Streaming, SessionsAreToldLate) {
   EXPECT_THAT(told("never"), IsEmpty());
 }
 
+TEST_F(Streaming, OthersThatWaitTakeNobodysPlace) {
+  for (int i = 0; i < 100; ++i)
+    add("other" + std::to_string(i), counter, "conn.bytes > " + std::to_string(i + 9999999));
+  add("told", names, "conn.packets > 8");
+  add("once", counter, "tls.sni = 'www.example.test' and conn.packets > 8");
+  conversation();
+  EXPECT_EQ(rig_.events("told").size(), 2U);
+  EXPECT_EQ(rig_.events("once").size(), 1U);
+}
+
 TEST_F(Streaming, WhatIsRemovedMeanwhileIsLetGoOf) {
   add("gone", names, "conn.packets > 8");
   add("stays", counter, "conn.packets > 8");
