@@ -63,7 +63,10 @@ struct NamedNumber {
   std::uint64_t number = 0;
 };
 
-// A field as filters name it: `<protocol>.<name>`. Has static storage: its address is its identity.
+struct Protocol;
+
+// A field as filters name it: `<protocol>.<name>`. Its address is its identity; all but user-defined ones have static
+// storage.
 struct Field {
   std::string_view name;
   FieldType type;
@@ -79,6 +82,9 @@ struct Field {
   bool list = false;                  // std::span of `type`: numbers of `width` bytes, or std::string_view
   bool of_headers = false;            // tuple: offsets are in packet::Headers
   bool names_protocol = false;        // text: a protocol's name, instead of which filters ask for the protocol
+  // No field at all, but a predicate of an author's (jit/filter/user_filter.hpp), named without a protocol.
+  bool user_defined = false;
+  const Protocol* sessions_of = nullptr;  // of these: whose sessions it is asked about; nullptr: about connections
   // Computed when asked for, rather than at `offsets`.
   struct Computed {
     std::string_view symbol{};  // that code calls the function by; empty: not computed

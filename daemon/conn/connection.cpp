@@ -1,6 +1,7 @@
 // What happens within one connection, and in which order. Of one packet: counters; L4FirstPacket; L4EndHshk; InL4Conn;
 // then for each piece that is now in sequence InL4Stream, L7OnDisc, L7EndHdrs; L4Terminated. At each event callbacks
-// that are active run first, then those whose filter the event made true.
+// that are active run first, then those whose filter the event made true, then authors' filters are asked, and those
+// callbacks run whose filters their answers made true.
 #include <algorithm>
 #include <new>
 #include <optional>
@@ -13,10 +14,21 @@ using parsers::Status;
 
 namespace {
 
-// At each node so many sessions of a connection wait for it to grow: further ones are given up.
-constexpr std::uint32_t most_waiting_sessions = 64;
+// What Progress asks about the session at hand.
+class AboutSession final : public SessionFilters {
+ public:
+  AboutSession(Verdicts& verdicts, const Connection& connection, const Occasion& occasion)
+      : verdicts_(verdicts), connection_(connection), occasion_(occasion) {}
 
-std::uint16_t protocol_of(const Connection& connection) { return static_cast<std::uint16_t>(connection.protocol); }
+  [[nodiscard]] bool accepts(const parsers::Field& filter) noexcept override {
+    return verdicts_.accepts(filter, connection_, occasion_);
+  }
+
+ private:
+  Verdicts& verdicts_;
+  const Connection& connection_;
+  const Occasion& occasion_;
+};
 
 }  // namespace
 
@@ -42,97 +54,6 @@ void Tracker::extend_frontier(Connection& connection) noexcept {
   }
 }
 
-// What the latest call of progress_ found undecided, reached as `at` says.
-void Tracker::keep_pending(Connection& connection, Pending at) noexcept {
-  if (progress_.pending().empty()) return;
-  count_waiting(connection, at.protocol);
-  for (const plan::NodeId node : progress_.pending()) {
-    at.node = node;
-    wait(connection, at);
-  }
-  forget_waiting(connection);
-}
-
-// A session that comes while a node that tells of each session is pending is pending there, too.
-void Tracker::keep_pending_session(Connection& connection, const void* session) noexcept {
-  if (connection.pending.empty()) return;
-  count_waiting(connection, protocol_of(connection));
-  const std::uint32_t count = connection.pending.size();
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const Pending pending = connection.pending[i];
-    if (pending.session != nullptr || !tells_of(pending.node, connection.protocol)) continue;
-    wait(connection, {pending.node, protocol_of(connection), true, session});
-  }
-  forget_waiting(connection);
-}
-
-// Whether each session of the protocol matters at the node, rather than the first with which it was reached.
-bool Tracker::tells_of(plan::NodeId node, std::uint32_t protocol) const noexcept {
-  return (pipeline_->plan->nodes[node].tells_sessions >> protocol & 1U) != 0;
-}
-
-// Within what is counted. Nothing here depends on other nodes, which may be other subscriptions'.
-void Tracker::wait(Connection& connection, const Pending& pending) noexcept {
-  Waiting& waiting = waiting_[pending.node];
-  const bool in_session = pending.session != nullptr;
-  const bool again = in_session ? waiting.any() && !tells_of(pending.node, pending.protocol) : waiting.itself;
-  if (again || (in_session && waiting.sessions == most_waiting_sessions)) return;
-  if (!connection.pending.push(pending, blocks_)) {
-    connection.record.degraded = true;
-    return;
-  }
-  waiting.count(pending.session);
-}
-
-void Tracker::count_waiting(const Connection& connection, std::uint16_t protocol) noexcept {
-  for (const Pending& pending : connection.pending.view()) {
-    if (pending.session == nullptr || pending.protocol == protocol) waiting_[pending.node].count(pending.session);
-  }
-}
-
-void Tracker::forget_waiting(const Connection& connection) noexcept {
-  for (const Pending& pending : connection.pending.view()) waiting_[pending.node] = {};
-}
-
-// Of sessions that nothing is pending in any more: their memory may be another's soon.
-void Tracker::forget_told(Connection& connection) noexcept {
-  connection.told.erase_if([&](const Told& told) {
-    return std::ranges::none_of(connection.pending.view(),
-                                [&](const Pending& pending) { return pending.session == told.session; });
-  });
-}
-
-// Streaming predicates: whatever the packet, or the end, decided. Returns whether anything was.
-bool Tracker::watch(Record& record, Connection& connection, const Occasion& occasion) noexcept {
-  const bool over = occasion.event == Event::L4Terminated;
-  bool any = false;
-  // What follows may make more nodes pending: they are asked about already.
-  const std::uint32_t count = connection.pending.size();
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const Pending pending = connection.pending[i];
-    const auto truth = [&] {
-      const Doing doing(meter_, Work::plan);
-      return progress_.on_growth(pending, over, standing(record, connection));
-    }();
-    if (!truth) continue;
-    any = true;
-    connection.pending[i].node = plan::root;  // decided
-    if (!*truth) continue;
-    const std::uint16_t protocol = pending.session != nullptr ? pending.protocol : protocol_of(connection);
-    keep_pending(connection,
-                 {.protocol = protocol, .sessions_only = pending.sessions_only, .session = pending.session});
-    if (!connection.sessions_over) extend_frontier(connection);
-    Occasion late = occasion;
-    late.session = pending.session;
-    late.late = pending.session != nullptr;
-    delivery_.matched(connection, progress_.matches(), late);
-  }
-  if (!any) return false;
-  connection.pending.erase_if([](const Pending& pending) { return pending.node == plan::root; });
-  forget_told(connection);
-  return true;
-}
-
 // Whether a callback, or a filter that is undecided, refers to the session; to any, if it is nullptr.
 bool Tracker::holds_session(const Connection& connection, const void* session) const noexcept {
   const bool pending = std::ranges::any_of(connection.pending.view(), [&](const Pending& each) {
@@ -156,7 +77,8 @@ Wants Tracker::wants_of(const Connection& connection) const noexcept {
     if (pending.session == nullptr && node.tells_sessions != 0 && !connection.sessions_over) wants.needs |= need::parse;
     wants.observation |= node.observes;
   }
-  if (connection.tunnels && !connection.sessions_over) {  // progress may begin anew
+  Verdicts::add_wants(connection, wants);
+  if (connection.awaits_tunnel()) {
     wants.needs |= need::parse;
     wants.observation |= pipeline_->plan->nodes[plan::root].observes;
   }
@@ -171,6 +93,7 @@ Wants Tracker::wants_of(const Connection& connection) const noexcept {
 
 // Takes stock after something changed: what nobody needs any more is given up at once.
 void Tracker::settle(Record& record, Connection& connection) noexcept {
+  if (!connection.verdicts.empty()) verdicts_.settle(connection);
   const Wants wants = wants_of(connection);
   record.needs = wants.needs;
   narrow(connection.observed, wants.observation, observer_memory());
@@ -219,11 +142,13 @@ void Tracker::open(Visit& visit) noexcept {
   begin_progress(visit.record, connection, headers ? &*headers : nullptr);
   store_frontier(connection);
   keep_pending(connection, {});
+  verdicts_.begin(connection, visit.pdu.ts);
   connection.observed.wanted = wants_of(connection).observation;
   connection.observed.wanted |= delivery_.observation(progress_.matches());
   observe(connection, {visit.pdu, visit.arrival, visit.tcp, visit.record.sequences, true}, observer_memory());
-  delivery_.matched(connection, progress_.matches(),
-                    {.event = Event::L4FirstPacket, .ts = visit.pdu.ts, .pdu = &visit.pdu});
+  const Occasion occasion{.event = Event::L4FirstPacket, .ts = visit.pdu.ts, .pdu = &visit.pdu};
+  delivery_.matched(connection, progress_.matches(), occasion);
+  ask(visit.record, connection, occasion);
   settle(visit.record, connection);
   // Behind a CONNECT, progress begins anew.
   if (headers && (visit.record.needs & need::parse) != 0) keep_headers(connection.observed, *headers, blocks_);
@@ -242,20 +167,20 @@ void Tracker::drive(Visit& visit, bool opened, bool handshake_completed) noexcep
   connection.record.last = visit.pdu.ts;
   if (opened) open(visit);
   if (handshake_completed && (record.needs & need::handshake) != 0) {
-    delivery_.fire(connection, {.event = Event::L4EndHshk, .ts = visit.pdu.ts, .pdu = &visit.pdu});
+    happen(record, connection, {.event = Event::L4EndHshk, .ts = visit.pdu.ts, .pdu = &visit.pdu});
   }
+  // Counting alone changes nothing.
+  bool changed = opened || handshake_completed || (record.needs & ~(need::track | need::terminate | need::watch)) != 0;
   if ((record.needs & need::update) != 0) {
-    delivery_.fire(connection, {.event = Event::InL4Conn, .ts = visit.pdu.ts, .pdu = &visit.pdu});
+    happen(record, connection, {.event = Event::InL4Conn, .ts = visit.pdu.ts, .pdu = &visit.pdu});
   }
-  bool changed = opened || handshake_completed;
   if ((record.needs & need::watch) != 0 &&
       watch(record, connection, {.event = Event::InL4Conn, .ts = visit.pdu.ts, .pdu = &visit.pdu})) {
     changed = true;
     record.needs = wants_of(connection).needs;
   }
   if ((record.needs & (need::stream | need::parse)) != 0) reassemble(visit);
-  // Counting alone changes nothing.
-  if (changed || (record.needs & ~(need::track | need::terminate | need::watch)) != 0) settle(record, connection);
+  if (changed) settle(record, connection);
 }
 
 void Tracker::reassemble(Visit& visit) noexcept {
@@ -325,7 +250,7 @@ bool Tracker::take_piece(Record& record, Connection& connection, const L4Pdu& pi
     }
   }
   if ((record.needs & need::stream) != 0) {
-    delivery_.fire(connection, {.event = Event::InL4Stream, .ts = piece.ts, .pdu = &piece});
+    happen(record, connection, {.event = Event::InL4Stream, .ts = piece.ts, .pdu = &piece});
   }
   if ((record.needs & need::parse) != 0) {
     if (Content* content = make_content(connection)) parse(record, connection, *content, piece);
@@ -383,7 +308,7 @@ void Tracker::decide_protocol(Record& record, Connection& connection, const Laye
 void Tracker::decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept {
   const Doing rest(meter_, Work::connections);
   connection.protocol_decided = true;
-  connection.protocol = protocol;
+  connection.protocol = static_cast<std::uint16_t>(protocol);
   connection.sessions_over = !parsers::registry()[protocol].has_sessions();
   const abi::Facts facts{.subject = &connection.record, .protocol = protocol};
   const auto truths = evaluate(pipeline_->dispatch->protocol, facts);
@@ -392,10 +317,11 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
     progress_.on_protocol(truths, protocol, standing(record, connection));
   }
   store_frontier(connection);
-  keep_pending(connection, {.protocol = protocol_of(connection)});
+  keep_pending(connection, {.protocol = connection.protocol});
   const Occasion occasion{.event = Event::L7OnDisc, .ts = ts};
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
+  ask(record, connection, occasion);
   if (connection.sessions_over) connection.frontier.shrink(0);
   record.needs = wants_of(connection).needs;
 }
@@ -407,18 +333,23 @@ void Tracker::begin_session(Record& record, Connection& connection, const Occasi
   const auto truths = evaluate(pipeline_->dispatch->session[connection.protocol], facts);
   {
     const Doing doing(meter_, Work::plan);
-    progress_.on_session(truths, connection.protocol, standing(record, connection));
+    AboutSession about(verdicts_, connection, occasion);
+    Standing here = standing(record, connection);
+    here.session_filters = &about;
+    progress_.on_session(truths, connection.protocol, here);
   }
   keep_pending_session(connection, occasion.session);
-  keep_pending(connection, {.protocol = protocol_of(connection), .session = occasion.session});
+  keep_pending(connection, {.protocol = connection.protocol, .session = occasion.session});
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
+  ask(record, connection, occasion);
 }
 
 // Its memory goes back to the parser once nobody refers to it.
-void Tracker::end_session(Connection& connection, Content& content, const Occasion& occasion) noexcept {
+void Tracker::end_session(Record& record, Connection& connection, const Occasion& occasion) noexcept {
   const Doing rest(meter_, Work::connections);
-  delivery_.fire(connection, occasion);
+  Content& content = *content_of(connection);
+  happen(record, connection, occasion);
   delivery_.session_over(connection, occasion);
   const auto release = [&](const void* session) {
     if (holds_session(connection, session)) return false;
@@ -442,10 +373,10 @@ Status Tracker::take_sessions(Record& record, Connection& connection, Status sta
       } else if (status == Status::session_data) {
         occasion.event = Event::L7InSession;
         occasion.data = layer7.data();
-        delivery_.fire(connection, occasion);
+        happen(record, connection, occasion);
       } else if (status == Status::session_end) {
         occasion.event = Event::L7EndSession;
-        end_session(connection, content, occasion);
+        end_session(record, connection, occasion);
       } else {
         return;
       }
@@ -489,10 +420,13 @@ void Tracker::close(Record& record, Connection& connection, EndReason reason, Ti
   note_gaps(connection);
   wind_up(record, connection, when);
   delivery_.end(connection, when);
-  (void)watch(record, connection, {.event = Event::L4Terminated, .ts = when});
+  const Occasion occasion{.event = Event::L4Terminated, .ts = when};
+  (void)verdicts_.ask(connection, occasion);
+  (void)watch(record, connection, occasion);
   progress_.on_end({connection.protocol_decided, connection.protocol, connection.sessions},
                    standing(record, connection));
-  delivery_.matched(connection, progress_.matches(), {.event = Event::L4Terminated, .ts = when});
+  delivery_.matched(connection, progress_.matches(), occasion);
+  verdicts_.end(connection, when);
 }
 
 // To the current pipeline, from whatever older one: progress only shrinks, and nothing is evaluated again.
@@ -500,6 +434,7 @@ void Tracker::adopt(Record& record, Connection& connection, Timestamp now) noexc
   connection.frontier.erase_if([&](plan::NodeId node) { return !progress_.survives(node, record.birth); });
   connection.pending.erase_if([&](const Pending& each) { return !progress_.survives(each.node, record.birth); });
   forget_told(connection);
+  verdicts_.adopt(connection, now);
   delivery_.adopt(connection, now);
   settle(record, connection);
 }

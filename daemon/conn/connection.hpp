@@ -57,6 +57,9 @@ struct Connection {
   // Fetches what a packet will touch, given Record::needs.
   void prefetch(std::uint8_t needs) const noexcept;
 
+  // Another protocol may follow within this one, for which progress begins anew.
+  [[nodiscard]] bool awaits_tunnel() const noexcept { return tunnels && !sessions_over; }
+
   std::uint64_t first_packet = 0;  // Arrival::number
   ConnRecord record;               // the tuple, times, `midstream` and VLANs always; the rest while it is wanted
   History history;
@@ -65,10 +68,11 @@ struct Connection {
   List<Pending, 1> pending;  // in the order in which they became so
   List<Active, 2> active;
   List<Told, 1> told;                 // of sessions in `pending`
+  List<Verdict, 1> verdicts;          // of user-defined filters that were begun; in that order
   List<plan::ActionId, 2> delivered;  // connection-scoped callbacks that must not match again
 
   std::uint32_t content = no_index;  // of a Content
-  std::uint32_t protocol = 0;        // once decided
+  std::uint16_t protocol = 0;        // once decided
   bool protocol_decided = false;
   bool tunnels = false;        // another protocol may follow within this one, and is waited for
   bool sessions = false;       // at least one was seen

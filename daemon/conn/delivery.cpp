@@ -1,13 +1,9 @@
 #include "daemon/conn/delivery.hpp"
 
-#include <bit>
-
-#include "daemon/conn/on_behalf.hpp"
+#include <algorithm>
 
 namespace iris::conn {
 namespace {
-
-std::size_t block_size(const Callee& callee) { return std::bit_ceil(std::size_t{callee.state_size}); }
 
 void count(std::atomic<std::uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
 
@@ -19,53 +15,9 @@ bool still_to_come(Event event, Event now) {
 }  // namespace
 
 // Returns whether the callback asked to go on. An argument that is not there means that it is not called.
-bool Delivery::call(const Callee& callee, const Function& function, Connection& connection, const Active& active,
+bool Delivery::call(const Callee& callee, const Function& function, const Connection& connection, const Active& active,
                     const Occasion& occasion) noexcept {
-  const void* arguments[max_arguments] = {};
-  for (std::size_t i = 0; i < function.arguments.size(); ++i) {
-    arguments[i] = arguments_.of(function.arguments[i], connection, active, occasion);
-    if (arguments[i] == nullptr) return true;
-  }
-  count(callee.counters.calls);
-  const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts, degraded_ || connection.record.degraded);
-  Doing doing(meter_, Work::callbacks);
-  bool goes_on = false;
-  try {
-    goes_on = function.invoke(active.object, arguments);
-  } catch (...) {
-    count(callee.counters.faults);
-  }
-  callee.counters.spend(doing.done());
-  return goes_on;
-}
-
-void* Delivery::construct(const Callee& callee, const Occasion& occasion) noexcept {
-  void* memory = blocks_.take(block_size(callee));
-  if (memory == nullptr) return nullptr;
-  const OnBehalf on_behalf(sink_, callee.subscription, occasion.ts, degraded_);
-  try {
-    callee.construct(memory, nullptr);
-  } catch (...) {
-    count(callee.counters.faults);
-    blocks_.give(memory, block_size(callee));
-    return nullptr;
-  }
-  count(callee.counters.objects);
-  return memory;
-}
-
-void Delivery::destroy(const Callee& callee, void* object, Timestamp ts) noexcept {
-  if (object == nullptr) return;
-  {
-    const OnBehalf on_behalf(sink_, callee.subscription, ts, degraded_);
-    try {
-      callee.destroy(object);
-    } catch (...) {
-      count(callee.counters.faults);
-    }
-  }
-  blocks_.give(object, block_size(callee));
-  callee.counters.objects.fetch_sub(1, std::memory_order_release);
+  return code_.call(callee, function, connection, active, occasion, 0).value_or(1) != 0;
 }
 
 // Runs every function that the callback has at the occasion. Returns false when it does not want to go on.
@@ -119,7 +71,7 @@ void Delivery::begin(Connection& connection, const Match& match, const Occasion&
     }
     return;
   }
-  active.object = construct(code, occasion);
+  active.object = code_.construct(code, occasion.ts);
   if (active.object == nullptr) {
     connection.record.degraded = true;
     return;
@@ -129,7 +81,7 @@ void Delivery::begin(Connection& connection, const Match& match, const Occasion&
     connection.record.degraded = true;
     over = true;
   }
-  if (over) destroy(code, active.object, occasion.ts);
+  if (over) code_.destroy(code, active.object, occasion.ts);
 }
 
 void Delivery::matched(Connection& connection, std::span<const Match> matches, const Occasion& occasion) noexcept {
@@ -148,7 +100,7 @@ void Delivery::fire(Connection& connection, const Occasion& occasion) noexcept {
     const bool goes_on = run(connection, active, occasion);
     const bool once = !code.stateful() && !still_to_come(code.functions.front().when(), occasion.event);
     if (goes_on && !once) return false;
-    destroy(code, active.object, occasion.ts);
+    code_.destroy(code, active.object, occasion.ts);
     return true;
   });
 }
@@ -167,7 +119,7 @@ void Delivery::end(Connection& connection, Timestamp ts) noexcept {
   const Occasion occasion{.event = Event::L4Terminated, .ts = ts};
   connection.active.erase_if([&](Active& active) {
     (void)run(connection, active, occasion);
-    destroy(callee(active.action), active.object, ts);
+    code_.destroy(callee(active.action), active.object, ts);
     return true;
   });
 }
@@ -179,7 +131,7 @@ void Delivery::adopt(Connection& connection, Timestamp ts) noexcept {
   connection.active.erase_if([&](Active& active) {
     if (!removed(active.action)) return false;
     (void)run(connection, active, {.event = Event::L4Terminated, .ts = ts});
-    destroy(callee(active.action), active.object, ts);
+    code_.destroy(callee(active.action), active.object, ts);
     return true;
   });
   connection.record.end = before;
@@ -189,16 +141,7 @@ void Delivery::adopt(Connection& connection, Timestamp ts) noexcept {
 Wants Delivery::wants(const Connection& connection) const noexcept {
   Wants wants;
   for (const Active& active : connection.active.view()) {
-    const Callee& code = callee(active.action);
-    const bool protocol = code.has(Event::L7OnDisc) || code.needs_protocol;
-    if (code.has(Event::InL4Conn)) wants.needs |= need::update;
-    if (code.has(Event::InL4Stream)) wants.needs |= need::stream;
-    if (code.has(Event::L4EndHshk)) wants.needs |= need::handshake;
-    if (protocol && !connection.protocol_decided) wants.needs |= need::parse;
-    const bool sessions = code.has(Event::L7EndHdrs) || code.has(Event::L7InSession) || code.has(Event::L7EndSession);
-    if (sessions && !connection.sessions_over) wants.needs |= need::parse;
-    if (code.has(Event::L4Terminated) || code.stateful()) wants.needs |= need::terminate;
-    wants.observation |= code.observes;
+    add_wants(callee(active.action), connection, wants);
   }
   return wants;
 }

@@ -1,34 +1,20 @@
-// Calls user code: for callbacks whose filter became true, and for those that are active, at the events they asked for.
-// The only place from which it is called on a worker, besides packet_events.hpp.
+// Callbacks: those whose filter became true, and those that are active, at the events they asked for.
 #pragma once
 
 #include <span>
 
-#include "daemon/conn/arguments.hpp"
-#include "daemon/conn/connection.hpp"
-#include "daemon/conn/meter.hpp"
-#include "daemon/conn/pipeline.hpp"
 #include "daemon/conn/progress.hpp"
-#include "jit/abi/host_api.hpp"
+#include "daemon/conn/user_code.hpp"
 
 namespace iris::conn {
-
-// What somebody still wants of a connection.
-struct Wants {
-  std::uint8_t needs = 0;  // need bits
-  abi::Observation observation;
-};
 
 // One a worker; used by its thread only.
 class Delivery {
  public:
-  Delivery(BlockCache& blocks, abi::EmitSink& sink, Meter& meter) : blocks_(blocks), sink_(sink), meter_(meter) {}
+  Delivery(UserCode& code, BlockCache& blocks) : code_(code), blocks_(blocks) {}
 
   // Between bursts. Connections adopt it one by one.
   void use(const Pipeline& pipeline) noexcept { pipeline_ = &pipeline; }
-
-  // Whether contents of packets are being given up for want of memory. Once a burst.
-  void set_degraded(bool degraded) noexcept { degraded_ = degraded; }
 
   // Filters became true at `occasion`: runs what runs at once, and makes the rest active.
   void matched(Connection& connection, std::span<const Match> matches, const Occasion& occasion) noexcept;
@@ -54,18 +40,13 @@ class Delivery {
   bool first_time(Connection& connection, const Match& match, const Occasion& occasion) noexcept;
   void begin(Connection& connection, const Match& match, const Occasion& occasion) noexcept;
   bool run(Connection& connection, Active& active, const Occasion& occasion) noexcept;
-  bool call(const Callee& callee, const Function& function, Connection& connection, const Active& active,
+  bool call(const Callee& callee, const Function& function, const Connection& connection, const Active& active,
             const Occasion& occasion) noexcept;
-  void* construct(const Callee& callee, const Occasion& occasion) noexcept;
-  void destroy(const Callee& callee, void* object, Timestamp ts) noexcept;
   void remember(Connection& connection, plan::ActionId action) noexcept;
 
+  UserCode& code_;
   BlockCache& blocks_;
-  abi::EmitSink& sink_;
-  Meter& meter_;
-  Arguments arguments_;
   const Pipeline* pipeline_ = nullptr;
-  bool degraded_ = false;
 };
 
 }  // namespace iris::conn

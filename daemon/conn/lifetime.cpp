@@ -36,6 +36,8 @@ void Tracker::drop_connection(Record& record) noexcept {
   connection->frontier.clear(blocks_);
   connection->pending.clear(blocks_);
   connection->told.clear(blocks_);
+  verdicts_.end(*connection, connection->record.last);
+  connection->verdicts.clear(blocks_);
   connection->active.clear(blocks_);
   connection->delivered.clear(blocks_);
   forget(connection->observed, observer_memory());

@@ -45,15 +45,17 @@ struct CallbackCounters {
   }
 };
 
-// A callback's code. Owned by its subscription, and alive until no worker holds an object or an unfinished delivery.
+// The code of a callback, or of a user-defined filter. Owned by its subscription, or its unit, and alive until no
+// worker holds an object or an unfinished delivery.
 struct Callee {
-  std::uint32_t subscription = 0;
+  std::uint32_t subscription = 0;          // filters: 0, as they act on nobody's behalf
+  const parsers::Field* filter = nullptr;  // filters: what predicates call it
   std::vector<Function> functions;
   std::uint16_t events = 0;     // bit per iris::Event at which some function runs
   abi::Observation observes;    // for what its functions take
   bool needs_session = false;   // some function takes a session
   bool needs_protocol = false;  // some function takes a Service
-  // A stateful callback's object; size 0: a plain function.
+  // The object; size 0: a plain function.
   std::uint32_t state_size = 0;
   std::uint32_t state_alignment = 1;
   abi::Construct construct = nullptr;
@@ -76,8 +78,9 @@ struct Merged {
 
 struct Pipeline : Merged {  // for connections
   std::uint32_t epoch = 0;
-  bool session_data_wanted = false;  // some callback runs at L7InSession
-  std::optional<Merged> packets;     // for packets by themselves; nullopt: nobody wants them
+  bool session_data_wanted = false;                    // some callback, or filter, runs at L7InSession
+  std::vector<std::shared_ptr<const Callee>> filters;  // user-defined ones that live callbacks name; by Callee::filter
+  std::optional<Merged> packets;                       // for packets by themselves; nullopt: nobody wants them
 };
 
 }  // namespace iris::conn

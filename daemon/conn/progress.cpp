@@ -6,6 +6,7 @@
 #include <iris/conn_record.hpp>
 
 #include "daemon/conn/layer7.hpp"
+#include "daemon/conn/pipeline.hpp"
 #include "jit/index/direct.hpp"
 
 namespace iris::conn {
@@ -43,9 +44,11 @@ bool Progress::ruled_out(const plan::Edge& edge) const {
 
 // Whether a negative edge can be taken at this moment, and could not before. From a node that was reached just now
 // (`entered`) nothing could: what it asks may have been false for long.
-bool Progress::now_false(const plan::Edge& edge, bool entered) const {
+bool Progress::now_false(const plan::Edge& edge, bool entered) {
   using parsers::Level;
-  const auto unreported = [&] { return !std::ranges::binary_search(truths_, edge.predicate); };
+  const auto unreported = [&] {
+    return edge.user_defined ? !accepted(edge) : !std::ranges::binary_search(truths_, edge.predicate);
+  };
   if (moment_ == Moment::growth) return false;
   if (edge.level == Level::tuple) return moment_ == Moment::tuple && unreported();
   if (moment_ == Moment::tuple || ruled_out(edge)) return entered && ruled_out(edge);
@@ -80,16 +83,50 @@ void Progress::follow_positive(plan::NodeId id, const plan::Node& node) {
 
 void Progress::follow(plan::NodeId id, const plan::Node& node, bool entered) {
   if (node.positive != 0 && !truths_.empty()) follow_positive(id, node);
+  if (node.asks_sessions && moment_ == Moment::session) {
+    for (const plan::Edge& edge : plan::view(node.direct)) {
+      const bool asked = edge.level == parsers::Level::session && edge.protocol == known_.protocol;
+      if (asked && accepted(edge)) enter(edge.child);
+    }
+  }
   for (const plan::Edge& edge : plan::view(node.negative)) {
     if (now_false(edge, entered)) enter(edge.child);
   }
 }
 
-// What they ask was known before the node was reached, or is a matter of growth.
+// Of a streaming predicate; nullopt: it is undecided still.
+std::optional<bool> Progress::decided(const plan::Edge& edge, bool over) const {
+  const filter::Predicate& predicate = *plan_->predicates[edge.predicate];
+  if (!edge.user_defined) return index::decided(predicate, standing_.subject, over);
+  const auto answer = verdict(*predicate.field, over);
+  if (answer || !over) return answer;
+  return edge.negated;  // there was no memory to ask: neither it nor its negation holds
+}
+
+// What is undecided when the connection ends is dropped.
+std::optional<bool> Progress::verdict(const parsers::Field& filter, bool over) const {
+  for (const Verdict& verdict : standing_.verdicts) {
+    if (verdict.code->filter != &filter) continue;
+    return verdict.answered || over ? std::optional(verdict.accepted) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// A user-defined filter of sessions, asked about the one at hand when it is needed first.
+bool Progress::accepted(const plan::Edge& edge) {
+  const auto known = std::ranges::find(session_answers_, edge.predicate, &std::pair<plan::PredicateId, bool>::first);
+  if (known != session_answers_.end()) return known->second;
+  const bool accepts = standing_.session_filters->accepts(*plan_->predicates[edge.predicate]->field);
+  session_answers_.emplace_back(edge.predicate, accepts);
+  return accepts;
+}
+
+// What they ask was known before the node was reached, or is a matter of growth; follow() asks about sessions.
 void Progress::follow_direct(const plan::Node& node) {
   for (const plan::Edge& edge : plan::view(node.direct)) {
+    if (edge.level == parsers::Level::session) continue;
     if (edge.level == parsers::Level::stream) {
-      const auto truth = index::decided(*plan_->predicates[edge.predicate], standing_.subject, moment_ == Moment::end);
+      const auto truth = decided(edge, moment_ == Moment::end);
       if (!truth) {
         if (plan_->nodes[edge.child].oldest_birth <= standing_.birth) pending_.push_back(edge.child);
       } else if (*truth != edge.negated) {
@@ -128,6 +165,7 @@ void Progress::begin(Moment moment, std::span<const plan::PredicateId> truths, c
   kept_.clear();
   pending_.clear();
   matches_.clear();
+  session_answers_.clear();
   ++call_;
 }
 
@@ -167,7 +205,8 @@ void Progress::on_end(const Known& known, const Standing& standing) {
 
 std::optional<bool> Progress::on_growth(const Pending& pending, bool over, const Standing& standing) {
   const plan::Edge& edge = plan_->nodes[pending.node].from_above;
-  const auto truth = index::decided(*plan_->predicates[edge.predicate], standing.subject, over);
+  standing_ = standing;
+  const auto truth = decided(edge, over);
   if (!truth) return std::nullopt;
   begin(over ? Moment::end : Moment::growth, {}, standing);
   in_session_ = pending.session != nullptr;

@@ -1,5 +1,5 @@
 // How far a connection has come through the plan. Facts arrive in the order tuple, protocol, sessions, end; each moves
-// the frontier on and says which actions' filters became true. Nothing here calls user code or knows packets.
+// the frontier on and says which actions' filters became true. Nothing here knows packets.
 //
 // Rules (Kleene's logic): an edge of a later level is undecided; a predicate that generated code did not report at its
 // level is false; what the transport rules out is false from the first packet on; about a session, a negative edge is
@@ -11,12 +11,15 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "daemon/conn/tally.hpp"
 #include "jit/plan/plan.hpp"
 
 namespace iris::conn {
+
+struct Callee;
 
 // An action whose filter is true: `in_session`, for the session at hand.
 struct Match {
@@ -40,11 +43,30 @@ struct Pending {
   const void* session = nullptr;  // in which it was reached; nullptr: in none
 };
 
+// What a user-defined filter answered of a connection.
+struct Verdict {
+  const Callee* code = nullptr;
+  void* object = nullptr;  // a struct's, until it has answered
+  bool answered = false;
+  bool accepted = false;
+};
+
+// User-defined filters of sessions, asked about the one at hand.
+class SessionFilters {
+ public:
+  [[nodiscard]] virtual bool accepts(const parsers::Field& filter) noexcept = 0;
+
+ protected:
+  ~SessionFilters() = default;
+};
+
 // Where a connection stands before a call.
 struct Standing {
   std::span<const plan::NodeId> frontier;
   const void* subject = nullptr;  // as abi::Facts::subject
   std::uint32_t birth = 0;
+  std::span<const Verdict> verdicts{};
+  SessionFilters* session_filters = nullptr;  // of on_session
 };
 
 // Walks one plan for one worker. Each call replaces what matches() and frontier() say. Matches are in the order in
@@ -91,8 +113,11 @@ class Progress {
   void follow(plan::NodeId id, const plan::Node& node, bool entered);
   void follow_positive(plan::NodeId id, const plan::Node& node);
   void follow_direct(const plan::Node& node);
+  [[nodiscard]] std::optional<bool> decided(const plan::Edge& edge, bool over) const;
+  [[nodiscard]] std::optional<bool> verdict(const parsers::Field& filter, bool over) const;
+  [[nodiscard]] bool accepted(const plan::Edge& edge);
   [[nodiscard]] bool ruled_out(const plan::Edge& edge) const;
-  [[nodiscard]] bool now_false(const plan::Edge& edge, bool entered) const;
+  [[nodiscard]] bool now_false(const plan::Edge& edge, bool entered);
   [[nodiscard]] bool keeps(const plan::Node& node) const;
   void report(const plan::Node& node, bool sessions_only);
   void begin(Moment moment, std::span<const plan::PredicateId> truths, const Standing& standing);
@@ -109,6 +134,8 @@ class Progress {
   std::vector<plan::NodeId> pending_;
   std::vector<Match> matches_;
   std::vector<std::uint64_t> reported_;  // by action: the call that reported it last
+  // Of user-defined filters, about the session at hand: each is asked once.
+  std::vector<std::pair<plan::PredicateId, bool>> session_answers_;
   std::uint64_t call_ = 0;
   std::unique_ptr<Tally> tally_ = std::make_unique<Tally>();
 };

@@ -128,7 +128,9 @@ Tracker::Tracker(const Parts& parts, Tables tables, Pools pools)
       wheel_(std::move(tables.wheel)),
       half_open_(std::move(tables.half_open)),
       realms_(std::move(tables.realms)),
-      delivery_(blocks_, parts.sink, meter_),
+      user_code_(blocks_, parts.sink, meter_),
+      delivery_(user_code_, blocks_),
+      verdicts_(user_code_, blocks_),
       packet_events_(parts.worker, parts.sink, meter_) {}
 
 Tracker::~Tracker() = default;
@@ -146,6 +148,7 @@ void Tracker::adopt(const Pipeline& pipeline) noexcept {
   pipeline_ = &pipeline;
   wanted_ = pipeline.plan->nodes[plan::root].oldest_birth <= pipeline.epoch;
   delivery_.use(pipeline);
+  verdicts_.use(pipeline);
   packet_events_.use(pipeline);
   progress_.use(*pipeline.plan);
   epochs_.begin(pipeline.epoch);
@@ -166,7 +169,7 @@ void Tracker::process(std::span<const Arrival> burst) noexcept {
   if (!clock_set_) begin_time(burst.front().packet.ts);
   const source::Pressure pressure = holder_.pressure();
   hold_pool_.set_pressure(pressure);
-  delivery_.set_degraded(pressure == source::Pressure::critical);
+  user_code_.set_degraded(pressure == source::Pressure::critical);
   // Each step is a few packets behind the one before, so that what it asked for has come, and other packets' work goes
   // on meanwhile. (Whole passes over the burst ask for more at once than a core can wait for.)
   for (std::size_t group = 0; group * step < burst.size() + 4 * step; ++group) {

@@ -25,6 +25,7 @@
 #include "daemon/conn/realms.hpp"
 #include "daemon/conn/slab.hpp"
 #include "daemon/conn/table.hpp"
+#include "daemon/conn/verdicts.hpp"
 #include "daemon/conn/wheel.hpp"
 
 namespace iris::conn {
@@ -206,7 +207,7 @@ class Tracker {
   [[nodiscard]] Reassembler* longest_waiting(Content& content) const noexcept;
   void declare_gaps(Record& record, Timestamp now) noexcept;
   void begin_session(Record& record, Connection& connection, const Occasion& occasion) noexcept;
-  void end_session(Connection& connection, Content& content, const Occasion& occasion) noexcept;
+  void end_session(Record& record, Connection& connection, const Occasion& occasion) noexcept;
   parsers::Status take_sessions(Record& record, Connection& connection, parsers::Status status, Timestamp ts) noexcept;
   void decide_protocol(Record& record, Connection& connection, const Layer7& layer7, Timestamp ts) noexcept;
   void decide_protocol(Record& record, Connection& connection, std::uint32_t protocol, Timestamp ts) noexcept;
@@ -224,11 +225,13 @@ class Tracker {
   void forget_waiting(const Connection& connection) noexcept;
   static void forget_told(Connection& connection) noexcept;
   bool watch(Record& record, Connection& connection, const Occasion& occasion) noexcept;
+  void ask(Record& record, Connection& connection, const Occasion& occasion) noexcept;
+  void happen(Record& record, Connection& connection, const Occasion& occasion) noexcept;
   [[nodiscard]] bool holds_session(const Connection& connection, const void* session) const noexcept;
   void begin_progress(const Record& record, const Connection& connection,
                       const parsers::packet::Headers* headers) noexcept;
   [[nodiscard]] static Standing standing(const Record& record, const Connection& connection) noexcept {
-    return {connection.frontier.view(), &connection.record, record.birth};
+    return {connection.frontier.view(), &connection.record, record.birth, connection.verdicts.view()};
   }
   [[nodiscard]] Wants wants_of(const Connection& connection) const noexcept;
   [[nodiscard]] ObserverMemory observer_memory() noexcept { return {blocks_, arena_blocks_}; }
@@ -251,7 +254,9 @@ class Tracker {
   HalfOpenQueue half_open_;
   Realms realms_;
   Meter meter_;
+  UserCode user_code_;
   Delivery delivery_;
+  Verdicts verdicts_;
   PacketEvents packet_events_;
   Progress progress_;  // through pipeline_'s plan
   EpochCounts epochs_;

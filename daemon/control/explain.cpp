@@ -51,8 +51,13 @@ double share(std::uint64_t part, std::uint64_t whole) {
 // One side's graph.
 class Teller {
  public:
-  Teller(const Side& side, bool of_packets, const Trackers& trackers)
-      : side_(side), of_packets_(of_packets), trackers_(trackers), cycles_(all_cycles(trackers)) {}
+  // `filters`: authors' own.
+  Teller(const Side& side, bool of_packets, const Trackers& trackers, std::span<const conn::Callee* const> filters)
+      : side_(side),
+        of_packets_(of_packets),
+        trackers_(trackers),
+        user_filters_(filters),
+        cycles_(all_cycles(trackers)) {}
 
   [[nodiscard]] GraphInfo tell(std::optional<std::uint32_t> only) {
     only_ = only;
@@ -68,6 +73,10 @@ class Teller {
         graph.lookups.push_back(lookup(number, family));
       }
       ++number;
+    }
+    for (const conn::Callee* filter : user_filters_) {
+      if (only && !own_filters_.contains(filter->filter)) continue;
+      graph.lookups.push_back({std::string(filter->filter->name), "(C++)", 1, filter->counters.calls.load()});
     }
     return graph;
   }
@@ -95,7 +104,11 @@ class Teller {
       }
     });
     for (const plan::Step& step : side_.planner.steps()) {
-      if (step.depth == 0 || step.direct || !own_.contains(step.node)) continue;
+      if (step.depth == 0 || !own_.contains(step.node)) continue;
+      if (step.edge.user_defined) {
+        own_filters_.insert(side_.planner.current().predicates[step.edge.predicate]->field);
+      }
+      if (step.direct) continue;
       if (const auto family = side_.planner.family_of(step.edge.predicate)) families_.insert(*family);
     }
   }
@@ -148,12 +161,14 @@ class Teller {
   const Side& side_;
   const bool of_packets_;
   const Trackers& trackers_;
+  const std::span<const conn::Callee* const> user_filters_;
   const std::uint64_t cycles_;
   // Of one subscription.
   std::optional<std::uint32_t> only_;
   std::set<plan::NodeId> own_;
   std::map<plan::NodeId, std::set<std::string>> others_;
   std::set<std::uint32_t> families_;
+  std::set<const parsers::Field*> own_filters_;
 };
 
 }  // namespace
@@ -170,10 +185,14 @@ void Running::explain(std::optional<std::uint32_t> only, PlanInfo& info) const {
     const auto work = static_cast<conn::Work>(i);
     info.work.push_back({std::string(name_of(work)), share(cycles_of(trackers, work), all)});
   }
+  std::vector<const conn::Callee*> filters;
+  for (const auto& [field, named] : named_) filters.push_back(named.code.get());
+  std::ranges::sort(filters, {}, [](const conn::Callee* filter) { return filter->filter->name; });
   for (const bool of_packets : {false, true}) {
     const Side& side = of_packets ? packets_ : connections_;
     if (side.live == 0) continue;
-    GraphInfo graph = Teller(side, of_packets, trackers).tell(only);
+    GraphInfo graph =
+        Teller(side, of_packets, trackers, of_packets ? std::span<const conn::Callee*>() : filters).tell(only);
     if (!graph.nodes.empty()) info.graphs.push_back(std::move(graph));
   }
 }

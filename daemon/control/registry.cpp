@@ -51,14 +51,14 @@ std::string narrowed(const std::string& own, const std::string& filter) {
 }
 
 // Each by itself, so that a fault is told with its place in what the user wrote. Returns warnings.
-Result<std::string> check_filters(std::span<const Narrowed> batch, Files files) {
+Result<std::string> check_filters(std::span<const Narrowed> batch, const filter::Names& names) {
   std::string warnings;
   std::string faults;
   std::size_t faulty = 0;
   std::size_t told = 0;
   for (const Narrowed& each : batch) {
     if (each.filter.empty()) continue;
-    const auto parsed = filter::parse(each.filter, filter::Subject::connection, files);
+    const auto parsed = filter::parse(each.filter, filter::Subject::connection, names);
     if (parsed && !parsed->warnings.empty() && told++ < most_faults) {
       for (const auto& warning : parsed->warnings) {
         if (!warnings.empty()) warnings += '\n';
@@ -152,10 +152,10 @@ void Registry::Impl::release(std::span<const Narrowed> batch) {
 
 // With reserved names.
 Result<AddedBatch> Registry::Impl::add(const jit::Source& source, std::span<const Narrowed> batch) {
-  auto warnings = check_filters(batch, source.files);
-  if (!warnings) return std::unexpected(std::move(warnings.error()));
   auto made = units.make(source, batch.front().name);
   if (!made) return std::unexpected(made.error());
+  auto warnings = check_filters(batch, UnitNames(*made->unit, source.files).view());
+  if (!warnings) return std::unexpected(std::move(warnings.error()));
   AddedBatch added;
   added.stages = std::move(made->stages);
   added.warnings = std::move(made->warnings);
@@ -269,8 +269,9 @@ Result<std::string> Registry::check(const jit::Source& source) {
   if (const auto callees = callees_of(*made->unit, 0); !callees) return std::unexpected(callees.error());
   plan::Planner connections(1);
   plan::Planner packets(1);
+  const UnitNames names(*made->unit, source.files);
   for (const auto& callback : made->unit->spec.callbacks) {
-    auto parsed = parse_filter(callback, callback.filter, source.files);
+    auto parsed = parse_filter(callback, callback.filter, names.view());
     if (!parsed) return std::unexpected(parsed.error());
     plan::Request request;
     request.filter = std::move(*parsed);

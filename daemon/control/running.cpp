@@ -16,15 +16,19 @@ std::uint32_t protocol_number(const std::string& name) {
   return found == all.end() ? 0 : static_cast<std::uint32_t>(found - all.begin());
 }
 
+// Of any of these, that some connection holds.
+bool have_objects(const auto& callees) {
+  return std::ranges::any_of(callees, [](const auto& callee) { return callee->counters.objects.load() != 0; });
+}
+
 }  // namespace
 
 void set_scope(const frontend::Callback& callback, plan::Request& request) {
   if (callback.state) return;
-  for (const auto& parameter : callback.functions.front().parameters) {
-    if (parameter.type != frontend::DataType::session) continue;
-    request.scope = plan::Scope::session;
-    request.protocol = protocol_number(parameter.protocol);
-  }
+  const std::string protocol = frontend::sessions_of(callback.functions.front());
+  if (protocol.empty()) return;
+  request.scope = plan::Scope::session;
+  request.protocol = protocol_number(protocol);
 }
 
 Running::Running(const RegistryParts& parts)
@@ -46,6 +50,10 @@ Result<void> Running::publish_next(Stopwatch* watch) {
   pipeline->epoch = epoch_ + 1;
   if (auto merged = connections_.merge(pipeline->epoch, dispatcher_, *pipeline, lap); !merged) return merged;
   pipeline->session_data_wanted = connections_.takes_session_data != 0;
+  for (const auto& [field, named] : named_) {
+    pipeline->filters.push_back(named.code);
+    pipeline->session_data_wanted |= named.code->has(Event::L7InSession);
+  }
   if (packets_.live != 0) {
     if (auto merged = packets_.merge(pipeline->epoch, dispatcher_, pipeline->packets.emplace(), lap); !merged)
       return merged;
@@ -56,11 +64,37 @@ Result<void> Running::publish_next(Stopwatch* watch) {
   return {};
 }
 
+// What the request's filter names of the author's.
+void Running::name_filters(Subscription& subscription, plan::Request& request) {
+  const Unit& unit = *subscription.unit;
+  for (std::size_t i = 0; i < unit.filters.size(); ++i) {
+    const parsers::Field* field = &unit.filters[i]->field();
+    const auto names_it = [field](const filter::Literal& literal) { return literal.predicate.field == field; };
+    const bool named = std::ranges::any_of(
+        request.filter.clauses, [&](const filter::Clause& clause) { return std::ranges::any_of(clause, names_it); });
+    if (!named) continue;
+    Named& entry = named_[field];
+    entry.code = unit.filter_code[i];
+    ++entry.users;
+    subscription.named.push_back(entry.code.get());
+    request.observes |= entry.code->observes;
+  }
+}
+
+void Running::unname_filters(Subscription& subscription) {
+  for (const conn::Callee* filter : subscription.named) {
+    const auto entry = named_.find(filter->filter);
+    if (--entry->second.users == 0) named_.erase(entry);
+  }
+  subscription.named.clear();
+}
+
 Result<void> Running::plan_in(Subscription& subscription) {
+  const UnitNames names = subscription.names();
   for (std::size_t i = 0; i < subscription.callees.size(); ++i) {
     const frontend::Callback& callback = subscription.unit->spec.callbacks[i];
     const conn::Callee& callee = *subscription.callees[i];
-    auto parsed = parse_filter(callback, subscription.filters[i], view(subscription.files));
+    auto parsed = parse_filter(callback, subscription.filters[i], names.view());
     if (!parsed) return std::unexpected(parsed.error());
     plan::Request request;
     request.subscription = subscription.id;
@@ -69,6 +103,7 @@ Result<void> Running::plan_in(Subscription& subscription) {
     request.observes = callee.observes;
     request.name = subscription.name + "/" + callback.name;
     set_scope(callback, request);
+    name_filters(subscription, request);
     Side& side = side_of(callback);
     const auto action = side.planner.add(request);
     if (!action) return std::unexpected(action.error());
@@ -82,6 +117,7 @@ Result<void> Running::plan_in(Subscription& subscription) {
 }
 
 void Running::plan_out(Subscription& subscription) {
+  unname_filters(subscription);
   for (const auto [side, action] : subscription.actions) {
     side->planner.remove(action);
     --side->live;
@@ -95,11 +131,13 @@ void Running::forget(Subscription& subscription) {
     side->callees.edit(action) = nullptr;
   }
   parts_.output.retire(subscription.id);
+  forget_unit(subscription.unit);
 }
 
 Result<void> Running::take_in(Subscription& subscription) {
   subscription.id = next_id_++;
   subscription.epoch = epoch_ + 1;
+  ++unit_users_[subscription.unit.get()];
   auto callees = callees_of(*subscription.unit, subscription.id);
   if (!callees) return std::unexpected(callees.error());
   subscription.callees = std::move(*callees);
@@ -142,13 +180,20 @@ std::size_t Running::collect() {
   const std::uint32_t oldest = parts_.publisher.oldest_epoch();
   std::erase_if(retired_, [&](const Retired& entry) {
     if (oldest < entry.epoch) return false;
-    const bool held = std::ranges::any_of(entry.subscription->callees,
-                                          [](const auto& callee) { return callee->counters.objects.load() != 0; });
-    if (held) return false;
+    if (have_objects(entry.subscription->callees)) return false;
     forget(*entry.subscription);
     return true;
   });
-  return retired_.size();
+  std::erase_if(retired_units_, [](const auto& unit) { return !have_objects(unit->filter_code); });
+  return retired_.size() + retired_units_.size();
+}
+
+// When its last subscription is forgotten.
+void Running::forget_unit(const std::shared_ptr<const Unit>& unit) {
+  const auto entry = unit_users_.find(unit.get());
+  if (--entry->second != 0) return;
+  unit_users_.erase(entry);
+  if (have_objects(unit->filter_code)) retired_units_.push_back(unit);
 }
 
 }  // namespace iris::control

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,10 +22,6 @@
 
 namespace iris::control {
 
-[[nodiscard]] inline Files view(const std::shared_ptr<const std::vector<filter::NamedFile>>& files) {
-  return files == nullptr ? Files() : Files(*files);
-}
-
 struct Planned {
   Side* side = nullptr;
   plan::ActionId action = 0;
@@ -40,6 +37,11 @@ struct Subscription {
   std::vector<std::string> filters;                             // as the Spec's callbacks; narrowed
   std::vector<std::shared_ptr<conn::Callee>> callees;           // as the Spec's callbacks
   std::vector<Planned> actions;                                 // as the Spec's callbacks
+  std::vector<const conn::Callee*> named;  // authors' filters that these name; each once a callback
+
+  [[nodiscard]] UnitNames names() const {
+    return {*unit, files == nullptr ? std::span<const filter::NamedFile>() : std::span(*files)};
+  }
 };
 using SubscriptionPtr = std::unique_ptr<Subscription>;
 
@@ -73,18 +75,30 @@ class Running {
     std::uint32_t epoch = 0;  // from which it is gone; 0: no connection ever knew it
   };
 
+  // A filter of an author's that live callbacks name.
+  struct Named {
+    std::shared_ptr<const conn::Callee> code;
+    std::size_t users = 0;
+  };
+
   Side& side_of(const frontend::Callback& callback) { return is_of_packets(callback) ? packets_ : connections_; }
   [[nodiscard]] Result<void> take_in(Subscription& subscription);
   [[nodiscard]] Result<void> plan_in(Subscription& subscription);
   void plan_out(Subscription& subscription);
+  void name_filters(Subscription& subscription, plan::Request& request);
+  void unname_filters(Subscription& subscription);
   void forget(Subscription& subscription);
+  void forget_unit(const std::shared_ptr<const Unit>& unit);
   [[nodiscard]] Result<void> publish_next(Stopwatch* watch);
 
   const RegistryParts parts_;
   Side connections_;
   Side packets_;
   codegen::DispatchCompiler dispatcher_;
+  std::map<const parsers::Field*, Named> named_;  // authors' filters, by Callee::filter
   std::list<Retired> retired_;
+  std::map<const Unit*, std::size_t> unit_users_;           // subscriptions, retired ones too
+  std::vector<std::shared_ptr<const Unit>> retired_units_;  // of none, and connections hold objects of their filters
   std::atomic<std::uint32_t> epoch_{0};
   std::uint32_t next_id_ = 1;
 };

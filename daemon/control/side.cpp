@@ -7,9 +7,10 @@ namespace iris::control {
 // All of a callback's functions are of one kind (frontend::from_text sees to that).
 bool is_of_packets(const frontend::Callback& callback) { return callback.functions.front().event == Event::Packet; }
 
-Result<filter::Filter> parse_filter(const frontend::Callback& callback, const std::string& filter, Files files) {
+Result<filter::Filter> parse_filter(const frontend::Callback& callback, const std::string& filter,
+                                    const filter::Names& names) {
   const auto subject = is_of_packets(callback) ? filter::Subject::packet : filter::Subject::connection;
-  auto parsed = filter::parse(filter, subject, files);
+  auto parsed = filter::parse(filter, subject, names);
   if (parsed) return std::move(*parsed);
   return fail(ErrorCode::invalid, filter::render(filter, parsed.error()));
 }

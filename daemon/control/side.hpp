@@ -16,12 +16,9 @@ namespace iris::control {
 
 [[nodiscard]] bool is_of_packets(const frontend::Callback& callback);
 
-using Files = std::span<const filter::NamedFile>;
-
-// A filter of the callback as one about its kind of subject; `files` are those that it may name. Fails with
-// ErrorCode::invalid and the place in the filter.
+// A filter of the callback as one about its kind of subject. Fails with ErrorCode::invalid and the place in the filter.
 [[nodiscard]] Result<filter::Filter> parse_filter(const frontend::Callback& callback, const std::string& filter,
-                                                  Files files);
+                                                  const filter::Names& names);
 
 struct Side {
   explicit Side(std::uint32_t workers) : planner(workers) {}

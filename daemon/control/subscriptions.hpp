@@ -190,10 +190,10 @@ struct PlanNodeInfo {
   std::vector<PlanCallbackInfo> callbacks;
 };
 
-// One index.
+// One index; or a filter of an author's own, where what is counted are calls.
 struct LookupInfo {
   std::string field;
-  std::string op;
+  std::string op;  // "(C++)" of an author's own
   std::uint64_t predicates = 0;
   std::uint64_t count = 0;
 };

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,20 @@ struct Unit {
   frontend::Spec spec;
   std::shared_ptr<const std::vector<abi::Row>> rows;  // the Spec's
   std::unique_ptr<engine::Unit> code;
+  // Predicates of the author's, as the Spec's filters: one of each for all of the unit's subscriptions, so that it is
+  // asked once however many name it.
+  std::vector<std::unique_ptr<const filter::UserFilter>> filters{};
+  std::vector<std::shared_ptr<const conn::Callee>> filter_code{};
+};
+
+// What filters of the unit's subscriptions may name.
+struct UnitNames {
+  UnitNames(const Unit& unit, std::span<const filter::NamedFile> named_files);
+
+  [[nodiscard]] filter::Names view() const { return {.files = files, .user_filters = filters}; }
+
+  std::span<const filter::NamedFile> files;
+  std::vector<const filter::UserFilter*> filters;
 };
 
 // What the unit's callbacks are to the data plane, for one of its subscriptions; as the Spec's callbacks. Fails with

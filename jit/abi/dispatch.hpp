@@ -43,8 +43,8 @@ using Evaluate = void (*)(const Facts* facts, const Family* families, std::uint6
                           Matches* matches) noexcept;
 
 // A call into user code: `arguments` points to what each parameter refers to, in order; for methods `object` is the
-// callback's state. Returns false where a method that returns bool did.
-using Invoke = bool (*)(void* object, const void* const* arguments);
+// state. Returns what the function did: an iris::FilterResult; of callbacks 0 where a method returned false, or else 1.
+using Invoke = std::uint8_t (*)(void* object, const void* const* arguments);
 using Construct = void (*)(void* memory, const void* const* arguments);
 using Destroy = void (*)(void* object);
 

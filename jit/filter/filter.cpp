@@ -26,10 +26,10 @@ std::optional<FilterWarning> tautology(const Node& node, const Filter& filter) {
 
 }  // namespace
 
-std::expected<Filter, FilterError> parse(std::string_view text, Subject subject, std::span<const NamedFile> files) {
+std::expected<Filter, FilterError> parse(std::string_view text, Subject subject, const Names& names) {
   const auto node = parse_text(text);
   if (!node) return std::unexpected(node.error());
-  const auto expression = check_types(*node, subject, Files(files));
+  const auto expression = check_types(*node, subject, names);
   if (!expression) return std::unexpected(expression.error());
   Filter filter{std::string(text), {}, {}};
   auto clauses = normalise(*expression, subject, filter.warnings);
@@ -100,7 +100,10 @@ std::size_t hash(const Predicate& predicate) {
 parsers::Level level(const Filter& filter) {
   auto last = parsers::Level::tuple;
   for (const Clause& clause : filter.clauses)
-    for (const Literal& literal : clause) last = std::max(last, literal.predicate.field->level);
+    for (const Literal& literal : clause) {
+      const parsers::Field& field = *literal.predicate.field;
+      if (!field.user_defined || field.level == parsers::Level::session) last = std::max(last, field.level);
+    }
   return last;
 }
 

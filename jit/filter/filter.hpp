@@ -14,6 +14,7 @@
 
 #include "jit/filter/named_file.hpp"
 #include "jit/filter/operand.hpp"
+#include "jit/filter/user_filter.hpp"
 #include "parsers/api.hpp"
 
 namespace iris::filter {
@@ -75,9 +76,15 @@ struct Filter {
 };
 inline constexpr std::size_t max_clauses = 64;
 
+// What a filter may name besides fields.
+struct Names {
+  std::span<const NamedFile> files{};
+  UserFilters user_filters{};
+};
+
 // What may be said about `subject`. Texts without the files that they name are refused.
 [[nodiscard]] std::expected<Filter, FilterError> parse(std::string_view text, Subject subject = Subject::connection,
-                                                       std::span<const NamedFile> files = {});
+                                                       const Names& names = {});
 
 // What remains of it for connections that have the protocol (its registry name): nullopt when that is nothing.
 [[nodiscard]] std::optional<Filter> narrowed(const Filter& filter, std::string_view protocol);
@@ -106,10 +113,12 @@ inline constexpr std::size_t max_clauses = 64;
 // no further growth can change that, nullopt until then. `over`: the connection has ended.
 [[nodiscard]] std::optional<bool> decided(const Predicate& predicate, std::uint64_t value, bool over);
 
-// The last level at which any of its literals becomes decidable.
+// The last level at which any of its literals becomes decidable; of user-defined filters of connections, which may
+// answer at any time, the first.
 [[nodiscard]] parsers::Level level(const Filter& filter);
 
-// The protocol (its registry name) that a field belongs to. Empty for parsers::service_field.
+// The protocol (its registry name) that a field belongs to. Empty for parsers::service_field and user-defined filters
+// of connections.
 [[nodiscard]] std::string_view protocol_of(const parsers::Field& field);
 
 }  // namespace iris::filter

@@ -38,10 +38,11 @@ struct Nearest {
   }
 };
 
-std::string suggestion(std::string_view written) {
+std::string suggestion(std::string_view written, UserFilters user_filters) {
   constexpr std::size_t longest = 64;  // of a name worth comparing
   if (written.size() > longest) return {};
   Nearest nearest(written);
+  for (const UserFilter* filter : user_filters) nearest.offer(filter->name());
   std::string same_field;  // `sni` for `tls.sni`
   for (const auto& protocol : parsers::registry()) {
     if (protocol.name.empty()) continue;
@@ -94,13 +95,15 @@ const parsers::Field& sample_field() {
   return field;
 }
 
-std::expected<Name, FilterError> resolve(std::string_view written, const Span& span) {
+std::expected<Name, FilterError> resolve(std::string_view written, const Span& span, UserFilters user_filters) {
+  for (const UserFilter* filter : user_filters)
+    if (filter->name() == written) return Name{nullptr, &filter->field()};
   const std::string_view name = our_name(written);
   const std::size_t dot = name.find('.');
   const std::string_view protocol_name = name.substr(0, dot);
   const parsers::Protocol* protocol = protocol_name.empty() ? nullptr : parsers::find_protocol(protocol_name);
   if (protocol == nullptr) {
-    std::string hint = suggestion(name);
+    std::string hint = suggestion(name, user_filters);
     if (hint.empty()) hint = fmt::format("protocols: {}", list(parsers::registry(), &parsers::Protocol::name));
     return fail_at({span.offset, protocol_name.size()}, fmt::format("unknown protocol {}", quoted(protocol_name)),
                    std::move(hint));
@@ -111,7 +114,7 @@ std::expected<Name, FilterError> resolve(std::string_view written, const Span& s
     return each.part == parsers::Part::value && each.name == name.substr(dot + 1);
   });
   if (field != protocol->fields.end()) return Name{protocol, &*field};
-  std::string hint = suggestion(name);
+  std::string hint = suggestion(name, user_filters);
   constexpr std::size_t readable = 8;
   if (hint.empty() && protocol->fields.size() > readable) {
     hint = fmt::format("`irisctl fields {}` lists its fields", protocol->name);
@@ -122,6 +125,7 @@ std::expected<Name, FilterError> resolve(std::string_view written, const Span& s
 }
 
 const parsers::Protocol* owner(const parsers::Field& field) {
+  if (field.user_defined) return field.sessions_of;
   for (const auto& protocol : parsers::registry())
     for (const auto& candidate : protocol.fields)
       if (&candidate == &field) return &protocol;

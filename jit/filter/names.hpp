@@ -11,12 +11,13 @@
 namespace iris::filter {
 
 struct Name {
-  const parsers::Protocol* protocol = nullptr;
-  const parsers::Field* field = nullptr;  // nullptr: the protocol itself
+  const parsers::Protocol* protocol = nullptr;  // nullptr: `field` is a user-defined filter's
+  const parsers::Field* field = nullptr;        // nullptr: the protocol itself
 };
 
 // Also by Wireshark's name, where that means the same.
-[[nodiscard]] std::expected<Name, FilterError> resolve(std::string_view name, const Span& span);
+[[nodiscard]] std::expected<Name, FilterError> resolve(std::string_view name, const Span& span,
+                                                       UserFilters user_filters = {});
 
 [[nodiscard]] std::string full_name(const parsers::Protocol& protocol, const parsers::Field& field);  // "tls.sni"
 
@@ -27,7 +28,7 @@ struct Name {
 // What sample(…) asks about.
 [[nodiscard]] const parsers::Field& sample_field();
 
-// nullptr for parsers::service_field, which belongs to none.
+// nullptr for parsers::service_field, which belongs to none, and for user-defined filters of connections.
 [[nodiscard]] const parsers::Protocol* owner(const parsers::Field& field);
 
 // That any protocol was identified, as conn.service asks.

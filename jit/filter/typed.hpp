@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "jit/filter/ast.hpp"
-#include "jit/filter/files.hpp"
+#include "jit/filter/filter.hpp"
 
 namespace iris::filter {
 
@@ -23,7 +23,7 @@ struct Expression {
 };
 
 // Joined, as by join_literals.
-[[nodiscard]] std::expected<Expression, FilterError> check_types(const Node& node, Subject subject, const Files& files);
+[[nodiscard]] std::expected<Expression, FilterError> check_types(const Node& node, Subject subject, const Names& names);
 
 // The protocol's presence as an expression about `subject`.
 [[nodiscard]] Expression presence_expression(const parsers::Protocol& protocol, Subject subject);

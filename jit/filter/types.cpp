@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "jit/filter/convert.hpp"
+#include "jit/filter/files.hpp"
 #include "jit/filter/names.hpp"
 #include "jit/filter/normal.hpp"
 #include "jit/filter/operands.hpp"
@@ -171,9 +172,9 @@ Checked check_service(const Asked& asked, const Writer& writer, const Span& span
   });
 }
 
-Checked check_comparison(const Asked& asked, const Writer& writer, const Files& files, const Span& span) {
+Checked check_comparison(const Asked& asked, const Writer& writer, const Names& names, const Span& span) {
   if (auto error = check_relation(asked)) return std::unexpected(std::move(*error));
-  auto operands = operands_of(asked, files);
+  auto operands = operands_of(asked, Files(names.files));
   if (!operands) return std::unexpected(std::move(operands.error()));
   Predicate predicate = to_predicate(asked, std::move(*operands));
   // Every element, or not every one: `any(f != v)` is that some element is not v.
@@ -185,10 +186,23 @@ Checked check_comparison(const Asked& asked, const Writer& writer, const Files& 
   return as_written(asked, writer, span, [&](const Writer& inner) { return inner.holds(std::move(predicate), span); });
 }
 
-Checked check_test(const Node& node, const Writer& writer, const Files& files) {
+// It answers yes or no, to a connection or a session.
+Checked check_user_filter(const Node& node, const parsers::Field& field, const Writer& writer) {
   const Test& test = node.test;
-  const auto name = resolve(test.name, test.name_span);
+  if (test.relation != Relation::present || test.function != Function::none)
+    return fail_at(node.span, fmt::format("'{}' is a filter and has no value", test.name),
+                   fmt::format("write '{0}' or 'not {0}'", test.name));
+  if (writer.subject == Subject::packet)
+    return fail_at(test.name_span, fmt::format("'{}' is not known of a packet by itself", test.name),
+                   "filters of your own are about connections and sessions");
+  return literal({&field, Operator::present, {}}, writer.negated, node.span);
+}
+
+Checked check_test(const Node& node, const Writer& writer, const Names& names) {
+  const Test& test = node.test;
+  const auto name = resolve(test.name, test.name_span, names.user_filters);
   if (!name) return std::unexpected(name.error());
+  if (name->protocol == nullptr) return check_user_filter(node, *name->field, writer);
   if (auto error = check_subject(*name->protocol, writer.subject, test.name_span))
     return std::unexpected(std::move(*error));
   if (name->field == nullptr) {
@@ -206,7 +220,7 @@ Checked check_test(const Node& node, const Writer& writer, const Files& files) {
     return writer.field_present(*asked->field, node.span);
   }
   if (name->field->names_protocol) return check_service(*asked, writer, node.span);
-  return check_comparison(*asked, writer, files, node.span);
+  return check_comparison(*asked, writer, names, node.span);
 }
 
 Checked check_sample(const Node& node, const Writer& writer) {
@@ -215,7 +229,7 @@ Checked check_sample(const Node& node, const Writer& writer) {
   return writer.holds(membership(sample_field(), {Operand{Range{0, *share - 1}}}), node.span);
 }
 
-Checked check(const Node& node, const Writer& writer, const Files& files);
+Checked check(const Node& node, const Writer& writer, const Names& names);
 
 // ---- files of filters -------------------------------------------------------------------------------------------
 
@@ -225,24 +239,25 @@ void place(Expression& expression, const Span& span) {
 }
 
 // A line's filter, which is refused by itself where it is wrong or can never be true.
-Checked check_line(const FileLine& line, const Writer& writer) {
+Checked check_line(const FileLine& line, const Writer& writer, UserFilters user_filters) {
+  const Names names{.user_filters = user_filters};
   const auto node = parse_text(line.text);
   if (!node) return std::unexpected(node.error());
-  if (node->kind == Node::Kind::test) return check(*node, writer, Files());
+  if (node->kind == Node::Kind::test) return check(*node, writer, names);
   const Writer plain{writer.subject};
-  const auto meant = check(*node, plain, Files());
+  const auto meant = check(*node, plain, names);
   if (!meant) return meant;
   if (auto clauses = normalise(*meant, writer.subject); !clauses) return std::unexpected(std::move(clauses.error()));
-  return writer.negated ? check(*node, writer, Files()) : meant;
+  return writer.negated ? check(*node, writer, names) : meant;
 }
 
-Checked check_file(const Node& node, const Writer& writer, const Files& files) {
+Checked check_file(const Node& node, const Writer& writer, const Names& names) {
   const std::string& name = std::get<FileName>(node.test.values.front().written).name;
-  const auto lines = files.lines(name, node.span);
+  const auto lines = Files(names.files).lines(name, node.span);
   if (!lines) return std::unexpected(lines.error());
   Expression result{writer.negated ? Kind::all : Kind::any, {}, {}, node.span};
   for (const FileLine& line : *lines) {
-    auto checked = check_line(line, writer);
+    auto checked = check_line(line, writer, names.user_filters);
     if (!checked) return std::unexpected(in_file(name, line, std::move(checked.error()), node.span));
     place(*checked, node.span);
     add_flat(result, std::move(*checked));
@@ -263,20 +278,20 @@ std::optional<Operator> group_of(const Predicate& predicate) {
   return Operator::one_of;
 }
 
-Checked check(const Node& node, const Writer& writer, const Files& files) {
+Checked check(const Node& node, const Writer& writer, const Names& names) {
   switch (node.kind) {
     case Node::Kind::test:
-      return check_test(node, writer, files);
+      return check_test(node, writer, names);
     case Node::Kind::sample:
       return check_sample(node, writer);
     case Node::Kind::file:
-      return check_file(node, writer, files);
+      return check_file(node, writer, names);
     case Node::Kind::none:
       return fail_at(
           node.span, "'none(…)' cannot be decided yet",
           "'not (…)' asks for a session without; of what a connection has only one session, that is the same");
     case Node::Kind::negation:
-      return check(node.children.front(), {writer.subject, !writer.negated}, files);
+      return check(node.children.front(), {writer.subject, !writer.negated}, names);
     case Node::Kind::conjunction:
     case Node::Kind::disjunction:
       break;
@@ -285,7 +300,7 @@ Checked check(const Node& node, const Writer& writer, const Files& files) {
   Expression result{is_all ? Kind::all : Kind::any, {}, {}, node.span};
   result.alternatives = node.kind == Node::Kind::disjunction && !is_all;
   for (const Node& child : node.children) {
-    auto checked = check(child, writer, files);
+    auto checked = check(child, writer, names);
     if (!checked) return checked;
     add_flat(result, std::move(*checked));
   }
@@ -336,8 +351,8 @@ Expression join_literals(Expression parent, Subject subject) {
   return parent;
 }
 
-Checked check_types(const Node& node, Subject subject, const Files& files) {
-  return check(node, {.subject = subject}, files);
+Checked check_types(const Node& node, Subject subject, const Names& names) {
+  return check(node, {.subject = subject}, names);
 }
 
 Expression presence_expression(const parsers::Protocol& protocol, Subject subject) {

@@ -1,5 +1,5 @@
-// From annotated declarations to the Spec's callbacks: every rule of the programming model that C++ itself does not
-// know. What breaks one is reported at the place where the author must change something, and says how.
+// From annotated declarations to the Spec's callbacks and filters: every rule of the programming model that C++ itself
+// does not know. What breaks one is reported at the place where the author must change something, and says how.
 #pragma once
 
 #include <optional>
@@ -23,16 +23,28 @@ struct CheckedFunction {
   const clang::FunctionDecl* decl = nullptr;
 };
 
-struct CheckedCallback {
-  Callback spec;                                // without functions and symbols
-  const clang::CXXRecordDecl* state = nullptr;  // stateful callbacks
+// What callbacks and filters have in common.
+struct CheckedCode {
+  const clang::CXXRecordDecl* state = nullptr;  // of a struct
   std::vector<CheckedFunction> functions;
+};
+
+struct CheckedCallback : CheckedCode {
+  Callback spec;  // without functions and symbols
+};
+
+struct CheckedUserFilter : CheckedCode {
+  UserFilter spec;  // without functions and symbols
+};
+
+struct CheckedSource {
+  std::vector<CheckedCallback> callbacks;
+  std::vector<CheckedUserFilter> filters;
 };
 
 // Reports through `reporter`; what it returns is complete only when nothing failed.
 // `files`: that filters name.
-[[nodiscard]] std::vector<CheckedCallback> check_callbacks(const Collector& collector, clang::Sema& sema,
-                                                           Reporter& reporter,
-                                                           std::span<const filter::NamedFile> files);
+[[nodiscard]] CheckedSource check_source(const Collector& collector, clang::Sema& sema, Reporter& reporter,
+                                         std::span<const filter::NamedFile> files);
 
 }  // namespace iris::frontend

@@ -313,7 +313,7 @@ CheckedFilter check_filter(const clang::AnnotateAttr& attribute, const FilterSco
   const auto said = [](const filter::FilterError& part) {
     return part.hint.empty() ? part.message : part.message + "; " + part.hint;
   };
-  const auto filter = filter::parse(checked.text, scope.subject, scope.files);
+  const auto filter = filter::parse(checked.text, scope.subject, scope.names);
   if (!filter) {
     const auto [where, range] = place(filter.error());
     reporter.error(where, said(filter.error()), range);
@@ -325,6 +325,12 @@ CheckedFilter check_filter(const clang::AnnotateAttr& attribute, const FilterSco
     reporter.warning(where, said(warning), range);
   }
   return checked;
+}
+
+Event first_ready(const Function& function) {
+  Event ready = Event::L4FirstPacket;
+  for (const auto& parameter : function.parameters) ready = std::max(ready, abi::info_of(parameter.type).ready);
+  return ready;
 }
 
 Function check_function(const clang::FunctionDecl& decl, const clang::AnnotateAttr* on, const CheckedFilter& filter,

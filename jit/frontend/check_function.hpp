@@ -31,15 +31,18 @@ struct CheckedFilter {
 
 struct FilterScope {
   filter::Subject subject = filter::Subject::connection;
-  std::span<const filter::NamedFile> files;  // that it may name
+  filter::Names names;  // that it may use
 };
 
 // The annotation's filter, parsed; errors and warnings are reported inside the string literal.
 [[nodiscard]] CheckedFilter check_filter(const clang::AnnotateAttr& attribute, const FilterScope& scope,
                                          const clang::ASTContext& context, Reporter& reporter);
 
-// `on`: its IRIS_ON; nullptr: the event follows from the parameters.
+// `on`: its IRIS_ON; nullptr: the event follows from the parameters. `filter`: the callback's.
 [[nodiscard]] Function check_function(const clang::FunctionDecl& decl, const clang::AnnotateAttr* on,
                                       const CheckedFilter& filter, Reporter& reporter);
+
+// The first event at which all that the function takes is known.
+[[nodiscard]] Event first_ready(const Function& function);
 
 }  // namespace iris::frontend

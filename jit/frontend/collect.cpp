@@ -30,6 +30,7 @@ std::string kind_of(const clang::Decl& decl) {
 
 llvm::StringRef macro_name(const clang::AnnotateAttr& attribute) {
   if (attribute.getAnnotation() == "iris.callback") return "IRIS_CALLBACK";
+  if (attribute.getAnnotation() == "iris.filter") return "IRIS_FILTER";
   if (attribute.getAnnotation() == "iris.on") return "IRIS_ON";
   return {};
 }
@@ -60,7 +61,7 @@ bool Collector::VisitDecl(clang::Decl* decl) {
     }
     auto& entry = annotated_[decl->getCanonicalDecl()];
     if (entry.decl == nullptr) entry.decl = named;
-    (macro == "IRIS_ON" ? entry.ons : entry.callbacks).push_back(attribute);
+    (macro == "IRIS_ON" ? entry.ons : macro == "IRIS_FILTER" ? entry.filters : entry.callbacks).push_back(attribute);
   }
   return true;
 }

@@ -13,10 +13,11 @@
 
 namespace iris::frontend {
 
-// A declaration with what the SDK's macros hung on it. Every vector but `callbacks` of a callback is usually empty.
+// A declaration with what the SDK's macros hung on it.
 struct Annotated {
   const clang::NamedDecl* decl = nullptr;  // where the first annotation stands
   std::vector<const clang::AnnotateAttr*> callbacks;
+  std::vector<const clang::AnnotateAttr*> filters;
   std::vector<const clang::AnnotateAttr*> ons;
 };
 
@@ -54,7 +55,7 @@ class Collector : public clang::RecursiveASTVisitor<Collector> {
   clang::SourceLocation assembly_;
 };
 
-// "IRIS_CALLBACK" or "IRIS_ON"; empty when the annotation is not Iris's.
+// "IRIS_CALLBACK", "IRIS_FILTER" or "IRIS_ON"; empty when the annotation is not Iris's.
 [[nodiscard]] llvm::StringRef macro_name(const clang::AnnotateAttr& attribute);
 
 // As the author wrote it: without anonymous and inline namespaces.

@@ -185,7 +185,7 @@ class Unit final : public Compilation {
   std::size_t text_begin_ = 0;  // where the author's text begins in it
   std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<Collector> collector_;
-  std::vector<CheckedCallback> callbacks_;
+  CheckedSource checked_;
   std::vector<EmittedRow> rows_;
 };
 
@@ -267,9 +267,10 @@ void Unit::see(clang::Decl* decl) {
       begin_source();
     } else if (act_ == Act::source) {
       act_ = Act::epilogue;
-      if (!reporter_->failed())
-        callbacks_ = check_callbacks(*collector_, instance_.getSema(), *reporter_, filter_files_);
-      if (!reporter_->failed() && callbacks_.empty()) {
+      if (!reporter_->failed()) {
+        checked_ = check_source(*collector_, instance_.getSema(), *reporter_, filter_files_);
+      }
+      if (!reporter_->failed() && checked_.callbacks.empty()) {
         reporter_->error(source_begin(), "nothing in this source has IRIS_CALLBACK, so nothing would ever run");
       }
     }
@@ -309,7 +310,7 @@ void Unit::begin_source() {
 
 std::string Unit::write_epilogue() {
   if (act_ != Act::epilogue || reporter_->failed()) return {};
-  auto epilogue = write_thunks(callbacks_);
+  auto epilogue = write_thunks(checked_);
   scaffold_.calls = std::move(epilogue.calls);
   return std::move(epilogue.text);
 }
@@ -344,10 +345,14 @@ void Unit::make_object() {
   progress_.stage = Stage::code_generator;
   outcome_.object = pipeline_.generate(*module_);
   outcome_.generate_ms = clock_.lap();
-  for (auto& callback : callbacks_) {
-    for (auto& function : callback.functions) callback.spec.functions.push_back(std::move(function.spec));
-    spec.callbacks.push_back(std::move(callback.spec));
-  }
+  const auto take = [](auto& checked, auto& specs) {
+    for (auto& each : checked) {
+      for (auto& function : each.functions) each.spec.functions.push_back(std::move(function.spec));
+      specs.push_back(std::move(each.spec));
+    }
+  };
+  take(checked_.callbacks, spec.callbacks);
+  take(checked_.filters, spec.filters);
   for (auto& row : rows_) spec.rows.push_back(std::move(row.row));
 }
 

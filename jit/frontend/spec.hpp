@@ -41,7 +41,10 @@ struct Function {
   bool operator==(const Function&) const = default;
 };
 
-// A stateful callback's struct.
+// Whose sessions the function takes (the protocol's name); empty: none.
+[[nodiscard]] std::string sessions_of(const Function& function);
+
+// A struct that is constructed for a connection.
 struct State {
   std::uint32_t size = 0;
   std::uint32_t alignment = 0;
@@ -59,8 +62,18 @@ struct Callback {
   bool operator==(const Callback&) const = default;
 };
 
+// A predicate of the author's, which filters of the source name. Its functions answer by an iris::FilterResult.
+struct UserFilter {
+  std::string name;
+  Location where;
+  std::optional<State> state;       // nullopt: a plain function
+  std::vector<Function> functions;  // at an event each; plain function: exactly one
+  bool operator==(const UserFilter&) const = default;
+};
+
 struct Spec {
   std::vector<Callback> callbacks;
+  std::vector<UserFilter> filters;
   std::vector<abi::Row> rows;  // by row index
   std::string init_symbol;     // runs static constructors; empty when there are none
   bool operator==(const Spec&) const = default;

@@ -46,22 +46,41 @@ Json write(const Function& function) {
           {"symbol", function.symbol}};
 }
 
+Json write(const std::optional<State>& state) {
+  if (!state) return nullptr;
+  return {{"size", state->size},
+          {"alignment", state->alignment},
+          {"construct", state->construct_symbol},
+          {"destroy", state->destroy_symbol}};
+}
+
+Json write(const Callback& callback);
+Json write(const UserFilter& filter);
+Json write(const abi::Row& row);
+
+template <class T>
+Json write(const std::vector<T>& elements) {
+  Json list = Json::array();
+  for (const auto& element : elements) list.push_back(write(element));
+  return list;
+}
+
 Json write(const Callback& callback) {
-  Json functions = Json::array();
-  for (const auto& function : callback.functions) functions.push_back(write(function));
-  Json state;
-  if (callback.state) {
-    state = {{"size", callback.state->size},
-             {"alignment", callback.state->alignment},
-             {"construct", callback.state->construct_symbol},
-             {"destroy", callback.state->destroy_symbol}};
-  }
   return {{"name", callback.name},
           {"filter", callback.filter},
           {"where", write(callback.where)},
-          {"state", state},
-          {"functions", functions}};
+          {"state", write(callback.state)},
+          {"functions", write(callback.functions)}};
 }
+
+Json write(const UserFilter& filter) {
+  return {{"name", filter.name},
+          {"where", write(filter.where)},
+          {"state", write(filter.state)},
+          {"functions", write(filter.functions)}};
+}
+
+Json write(const abi::Row& row) { return {{"name", row.name}, {"layout", write(row.layout)}}; }
 
 // ---- reading --------------------------------------------------------------------------------------------------
 
@@ -114,6 +133,7 @@ bool read(const Json& json, std::optional<Event>& out);
 bool read(const Json& json, std::optional<State>& out);
 bool read(const Json& json, Function& out);
 bool read(const Json& json, Callback& out);
+bool read(const Json& json, UserFilter& out);
 bool read(const Json& json, abi::Row& out);
 template <class T>
 bool read(const Json& json, std::vector<T>& out);
@@ -173,6 +193,20 @@ bool read(const Json& json, Callback& out) {
   return json.is_object() && read_member(json, "name", out.name) && read_member(json, "filter", out.filter) &&
          read_member(json, "where", out.where) && read_member(json, "state", out.state) &&
          read_member(json, "functions", out.functions) && consistent(out);
+}
+
+// It is asked at events of connections; a plain one about sessions, when their headers are parsed.
+bool consistent(const UserFilter& filter) {
+  if (filter.functions.empty() || (!filter.state && filter.functions.size() != 1)) return false;
+  return std::ranges::all_of(filter.functions, [&](const Function& function) {
+    const bool of_sessions = !filter.state && !sessions_of(function).empty();
+    return function.event && *function.event != Event::Packet && (!of_sessions || *function.event == Event::L7EndHdrs);
+  });
+}
+
+bool read(const Json& json, UserFilter& out) {
+  return json.is_object() && read_member(json, "name", out.name) && read_member(json, "where", out.where) &&
+         read_member(json, "state", out.state) && read_member(json, "functions", out.functions) && consistent(out);
 }
 
 bool read_enumerators(const Json& json, std::map<std::int64_t, std::string>& out) {
@@ -260,18 +294,24 @@ bool read(const Json& json, abi::Row& out) {
 
 }  // namespace
 
+std::string sessions_of(const Function& function) {
+  const auto found = std::ranges::find(function.parameters, DataType::session, &Parameter::type);
+  return found == function.parameters.end() ? std::string() : found->protocol;
+}
+
 std::string to_text(const Spec& spec) {
-  Json callbacks = Json::array();
-  for (const auto& callback : spec.callbacks) callbacks.push_back(write(callback));
-  Json rows = Json::array();
-  for (const auto& row : spec.rows) rows.push_back({{"name", row.name}, {"layout", write(row.layout)}});
-  return Json{{"callbacks", callbacks}, {"rows", rows}, {"init", spec.init_symbol}}.dump();
+  return Json{{"callbacks", write(spec.callbacks)},
+              {"filters", write(spec.filters)},
+              {"rows", write(spec.rows)},
+              {"init", spec.init_symbol}}
+      .dump();
 }
 
 Result<Spec> from_text(const std::string& text) {
   const Json json = Json::parse(text, nullptr, false);
   Spec spec;
-  if (!json.is_object() || !read_member(json, "callbacks", spec.callbacks) || !read_member(json, "rows", spec.rows) ||
+  if (!json.is_object() || !read_member(json, "callbacks", spec.callbacks) ||
+      !read_member(json, "filters", spec.filters) || !read_member(json, "rows", spec.rows) ||
       !read_member(json, "init", spec.init_symbol) || to_text(spec) != text) {
     return fail(ErrorCode::internal, "the compiler process sent a malformed description of the source");
   }

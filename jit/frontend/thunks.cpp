@@ -57,17 +57,26 @@ class Writer {
  public:
   Writer() { line({}, nullptr, "#pragma clang system_header"); }  // warnings about generated code help nobody
 
-  void invoke(const CheckedCallback& callback, CheckedFunction& function) {
+  void code(CheckedCode& code, std::optional<State>& state) {
+    if (code.state != nullptr && state) make(*code.state, *state);
+    for (auto& function : code.functions) invoke(code, function);
+  }
+
+  Epilogue take() { return std::move(epilogue_); }
+
+ private:
+  void invoke(const CheckedCode& code, CheckedFunction& function) {
     std::string call = "::" + display_name(*function.decl);
-    if (callback.state != nullptr) {
-      call = "static_cast<" + struct_name(*callback.state) + "*>(iris_object)->" + function.decl->getNameAsString();
+    if (code.state != nullptr) {
+      call = "static_cast<" + struct_name(*code.state) + "*>(iris_object)->" + function.decl->getNameAsString();
     }
-    call += "(" + argument_list(*function.decl) + ");";
-    const bool answers = function.decl->getReturnType()->isBooleanType();
+    call += "(" + argument_list(*function.decl) + ")";
+    const bool answers = !function.decl->getReturnType()->isVoidType();
     function.spec.symbol = next_symbol();
     line(function.decl->getLocation(), function.decl,
-         "extern \"C\" bool " + function.spec.symbol + "(void* iris_object, const void* const* iris_arguments) { " +
-             (answers ? "return " + call : call + " return true;") + " }");
+         "extern \"C\" unsigned char " + function.spec.symbol +
+             "(void* iris_object, const void* const* iris_arguments) { " +
+             (answers ? "return static_cast<unsigned char>(" + call + ");" : call + "; return 1;") + " }");
   }
 
   void make(const clang::CXXRecordDecl& record, State& state) {
@@ -83,9 +92,6 @@ class Writer {
              "; static_cast<iris_state*>(iris_object)->~iris_state(); }");
   }
 
-  Epilogue take() { return std::move(epilogue_); }
-
- private:
   std::string next_symbol() { return thunk_prefix + std::to_string(count_++); }
 
   void line(clang::SourceLocation where, const clang::Decl* target, const std::string& text) {
@@ -99,12 +105,10 @@ class Writer {
 
 }  // namespace
 
-Epilogue write_thunks(std::vector<CheckedCallback>& callbacks) {
+Epilogue write_thunks(CheckedSource& source) {
   Writer writer;
-  for (auto& callback : callbacks) {
-    if (callback.state != nullptr && callback.spec.state) writer.make(*callback.state, *callback.spec.state);
-    for (auto& function : callback.functions) writer.invoke(callback, function);
-  }
+  for (auto& callback : source.callbacks) writer.code(callback, callback.spec.state);
+  for (auto& filter : source.filters) writer.code(filter, filter.spec.state);
   return writer.take();
 }
 

@@ -16,9 +16,9 @@ struct Epilogue {
 
 inline constexpr const char* thunk_prefix = "iris_thunk_";
 
-// Writes the thunks for `callbacks` and names them there: abi::Invoke a function; abi::Construct and abi::Destroy a
-// state.
-[[nodiscard]] Epilogue write_thunks(std::vector<CheckedCallback>& callbacks);
+// Writes the thunks for what the source has and names them there: abi::Invoke a function; abi::Construct and
+// abi::Destroy a state.
+[[nodiscard]] Epilogue write_thunks(CheckedSource& source);
 
 // Whether Clang understood the thunk as it was meant: the names in it may have found something else.
 [[nodiscard]] bool calls_target(clang::FunctionDecl& thunk, const Call& call);

@@ -35,6 +35,7 @@ struct Edge {
   NodeId child = 0;
   parsers::Level level = parsers::Level::tuple;  // of the predicate
   bool negated = false;
+  bool user_defined = false;  // the predicate is an author's
   // Number of the protocol whose sessions it is about, or that it asks for; 0: several, or none.
   std::uint32_t protocol = 0;
 };
@@ -56,13 +57,16 @@ struct Node {
   // Protocols of session-scoped actions here and behind the node's streaming edges, bit per number: each session that
   // comes while a predicate is undecided has to wait for it, too.
   std::uint64_t tells_sessions = 0;
+  bool asks_sessions = false;  // a direct edge of an author's predicate on sessions
+  // Authors' predicates on connections that the node's edges, and those below, ask about; ascending.
+  Shared<const parsers::Field*> user_filters;
   // Over the node and everything below it.
   abi::Observation observes;                 // what callbacks want to know of the connection, from its start
   std::uint32_t oldest_birth = 0xffffffffU;  // no connection born before it can come to anything here
 
   Shared<Edge> negative;  // taken when the predicate is known to be false
-  // Evaluated one by one when the node is reached, or as soon as they can be decided: streaming predicates, and those
-  // that Planner asks about last.
+  // Evaluated one by one when the node is reached, or as soon as they can be decided: streaming predicates, authors'
+  // own, and those that Planner asks about last.
   Shared<Edge> direct;
   Shared<ActionId> actions;  // of the callbacks with a clause that ends here; ascending
   Edge from_above;           // that leads here

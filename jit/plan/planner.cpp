@@ -1,6 +1,7 @@
 #include "jit/plan/planner.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
 #include <utility>
 
@@ -39,7 +40,8 @@ abi::Observation observed_for(const std::vector<filter::Clause>& clauses) {
   abi::Observation observation;
   for (const filter::Clause& clause : clauses) {
     for (const filter::Literal& literal : clause) {
-      if (literal.predicate.field->level == Level::stream) {
+      const parsers::Field& field = *literal.predicate.field;
+      if (field.level == Level::stream && !field.user_defined) {
         observation |= abi::observation_of(abi::DataType::conn_record, 0);
       }
     }
@@ -62,11 +64,24 @@ void trim(Shared<T>& shared) {
   if (shared != nullptr && shared->empty()) shared = nullptr;
 }
 
+// Inserts what is not there.
+void merge(Shared<const parsers::Field*>& filters, std::span<const parsers::Field* const> others) {
+  for (const parsers::Field* filter : others) {
+    const auto known = view(filters);
+    if (std::ranges::binary_search(known, filter, std::less<>{})) continue;
+    auto& list = own(filters);
+    list.insert(std::ranges::upper_bound(list, filter, std::less<>{}), filter);
+  }
+}
+
 // Tells few connections apart: true of most, or of anyone's range of values.
 bool is_wide(const filter::Literal& literal) {
   const filter::Operator op = literal.predicate.op;
   return literal.negated || op == filter::Operator::in_range || op == filter::Operator::in_subnet;
 }
+
+// Whether an index finds whether the predicate is true.
+bool is_looked_up(const parsers::Field& field, bool direct) { return !direct && !field.user_defined; }
 
 // Whether it may wait until everything else of its clause is known. Facts of the first packet are kept.
 bool may_wait(const filter::Literal& literal, const filter::Clause& clause) {
@@ -250,12 +265,18 @@ Result<NodeId> Planner::descend(NodeId from, const filter::Literal& literal, boo
     ++drafts_[known].users;
     return known;
   }
-  if (auto used = use(predicate, !direct); !used) return std::unexpected(used.error());
+  const parsers::Field& field = *literal.predicate.field;
+  if (auto used = use(predicate, is_looked_up(field, direct)); !used) return std::unexpected(used.error());
   const NodeId id = new_node();
   plan_.new_nodes.push_back(id);
   drafts_[id] = {};
   drafts_[id].parent = from;
-  drafts_[id].edge = {predicate, id, literal.predicate.field->level, literal.negated, asked_for(literal.predicate)};
+  drafts_[id].edge = {.predicate = predicate,
+                      .child = id,
+                      .level = field.level,
+                      .negated = literal.negated,
+                      .user_defined = field.user_defined,
+                      .protocol = asked_for(literal.predicate)};
   drafts_[id].direct = direct;
   drafts_[id].users = 1;
   plan_.nodes.edit(id) = {};
@@ -294,7 +315,8 @@ Result<NodeId> Planner::insert(const filter::Clause& clause) {
         continue;
       }
     }
-    if (auto stepped = step(literal, false); !stepped) return std::unexpected(stepped.error());
+    const bool direct = literal.predicate.field->user_defined && !literal.negated;
+    if (auto stepped = step(literal, direct); !stepped) return std::unexpected(stepped.error());
   }
   // Streaming ones last, so that a pending node waits for nothing else.
   late.insert(late.end(), streaming.begin(), streaming.end());
@@ -311,7 +333,7 @@ void Planner::ascend(NodeId from, std::vector<NodeId>& freed) {
     if (--draft.users == 0) {
       disconnect(parent, from);
       if (is_wide({*predicates_[draft.edge.predicate].predicate, draft.edge.negated})) --drafts_[parent].wide;
-      disuse(draft.edge.predicate, !draft.direct);
+      disuse(draft.edge.predicate, is_looked_up(*predicates_[draft.edge.predicate].predicate->field, draft.direct));
       draft = {};
       plan_.nodes.edit(from) = {};
       freed.push_back(from);
@@ -328,6 +350,12 @@ void Planner::include(NodeId id, const Node& below, const Edge& edge) {
   if (edge.level == Level::protocol) node.awaits_protocol = true;
   if (edge.level == Level::session) node.awaits_sessions |= std::uint64_t{1} << edge.protocol;
   if (edge.level == Level::stream) node.tells_sessions |= below.tells_sessions;
+  if (edge.user_defined && edge.level == Level::session && !edge.negated) node.asks_sessions = true;
+  if (edge.user_defined && edge.level == Level::stream) {
+    const parsers::Field* filter = predicates_[edge.predicate].predicate->field;
+    merge(node.user_filters, {&filter, 1});
+  }
+  merge(node.user_filters, view(below.user_filters));
   if (edge.negated && edge.level != Level::tuple) node.awaits_end = true;
   node.observes |= below.observes;
   node.oldest_birth = std::min(node.oldest_birth, below.oldest_birth);
@@ -349,6 +377,8 @@ void Planner::refresh(NodeId id) {
     Node& node = plan_.nodes.edit(id);
     node.awaits_protocol = node.awaits_end = false;
     node.awaits_sessions = node.tells_sessions = 0;
+    node.asks_sessions = false;
+    node.user_filters = nullptr;
     node.observes = {};
     node.oldest_birth = 0xffffffffU;
   }

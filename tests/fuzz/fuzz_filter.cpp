@@ -29,7 +29,7 @@ void check_clauses(const Filter& filter, Subject subject) {
 }
 
 void check_text(std::string_view text, Subject subject, std::span<const NamedFile> files) {
-  const auto filter = parse(text, subject, files);
+  const auto filter = parse(text, subject, {.files = files});
   if (!filter) return check_part(text, filter.error());
   for (const FilterWarning& warning : filter->warnings) check_part(text, warning);
   check_clauses(*filter, subject);

@@ -47,15 +47,26 @@ std::string describe(const abi::Value& value) {
   return text + " }";
 }
 
+// Of a callback or a filter.
+template <class Code>
+std::string describe_code(const Code& code) {
+  std::string text;
+  if (code.state) {
+    text += "  state of " + std::to_string(code.state->size) + " bytes, aligned to " +
+            std::to_string(code.state->alignment) + "\n";
+  }
+  for (const auto& function : code.functions) text += "  " + describe(function) + "\n";
+  return text;
+}
+
 std::string describe(const frontend::Spec& spec) {
   std::string text;
+  for (const auto& filter : spec.filters) {
+    text += "filter " + filter.name + " " + at(filter.where) + "\n" + describe_code(filter);
+  }
   for (const auto& callback : spec.callbacks) {
-    text += "callback " + callback.name + " \"" + callback.filter + "\" " + at(callback.where) + "\n";
-    if (callback.state) {
-      text += "  state of " + std::to_string(callback.state->size) + " bytes, aligned to " +
-              std::to_string(callback.state->alignment) + "\n";
-    }
-    for (const auto& function : callback.functions) text += "  " + describe(function) + "\n";
+    text += "callback " + callback.name + " \"" + callback.filter + "\" " + at(callback.where) + "\n" +
+            describe_code(callback);
   }
   for (const auto& row : spec.rows) text += "row " + row.name + " " + describe(row.layout) + "\n";
   if (!spec.init_symbol.empty()) text += "has static constructors\n";

@@ -7,6 +7,7 @@
 
 #include "jit/filter/parser.hpp"
 #include "tests/oracle/operands.hpp"
+#include "tests/oracle/own_filters.hpp"
 
 namespace iris::oracle {
 namespace {
@@ -142,6 +143,7 @@ Meaning::Meaning(std::string text, const Files& files)
 }
 
 Truth Meaning::of(const Test& test, const Facts& facts) const {
+  if (const OwnFilter* own = own_filter(test.name)) return Meaning(std::string(own->meaning), *files_).of(facts);
   const auto [protocol, field] = named(test.name);
   if (field == nullptr) return is_there(*protocol, facts);
   if (field->names_protocol) return of_service(test, facts);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <set>
+#include "tests/oracle/own_filters.hpp"
 
 namespace iris::oracle {
 namespace {
@@ -311,7 +312,7 @@ std::string Questions::about_field(Random& random) const {
 }
 
 std::string Questions::atom(Random& random) const {
-  switch (random.below(16)) {
+  switch (random.below(18)) {
     case 0:
       return std::string(random.of({"tcp", "udp", "ipv4", "ipv6", "ip"}));
     case 1:
@@ -323,6 +324,9 @@ std::string Questions::atom(Random& random) const {
       return fmt::format("sample({}%)", random.of({"50", "10", "33.3", "90", "100", "0.5"}));
     case 5:
       return random.one_in(2) ? "file='filters.txt'" : "tls.handshake.extensions_server_name contains \"example\"";
+    case 6:
+    case 7:
+      return std::string(random.of(own_filters()).name);
     default:
       return about_field(random);
   }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "tests/oracle/own_filters.hpp"
 #include "tests/oracle/questions.hpp"
 #include "tests/oracle/traffic.hpp"
 
@@ -41,6 +42,13 @@ constexpr Callback callbacks[] = {
 };
 #undef IRIS_ORACLE_SESSIONS
 
+// With the filters that any of its subscriptions may name.
+std::string source_of(const Callback& callback) {
+  std::string text(callback.source);
+  for (const OwnFilter& own : own_filters()) text += own.source;
+  return text;
+}
+
 std::uint32_t number_of(std::string_view protocol) {
   const auto all = parsers::registry();
   const auto* found = parsers::find_protocol(protocol);
@@ -56,7 +64,8 @@ std::vector<filter::NamedFile> named(const Files& files) {
 // Why the language will not have it; empty: it will.
 std::string refusal(const Candidate& candidate, const Files& files) {
   const auto list = named(files);
-  const auto parsed = filter::parse(candidate.subscription.meaning.text(), filter::Subject::connection, list);
+  const auto parsed = filter::parse(candidate.subscription.meaning.text(), filter::Subject::connection,
+                                    {.files = list, .user_filters = own_names()});
   if (!parsed) return parsed.error().message;
   if (candidate.subscription.protocol == 0) return {};
   return filter::narrowed(*parsed, candidate.callback->protocol) ? "" : "can never be true for a session";
@@ -199,7 +208,7 @@ void Player::add(const Round& round, std::size_t packet, const Changes& newcomer
     }
     if (batch.empty()) continue;
     const jit::Source source{
-        .name = "oracle.cpp", .text = std::string(callback.source), .files = named(*round.files), .stateless = true};
+        .name = "oracle.cpp", .text = source_of(callback), .files = named(*round.files), .stateless = true};
     if (const auto added = rig_.registry().add_batch(source, batch); !added)
       throw std::runtime_error(fmt::format("seed {}: {}", round.seed, added.error().message));
   }

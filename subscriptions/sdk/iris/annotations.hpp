@@ -14,5 +14,9 @@
 // literal in the filter language.
 #define IRIS_CALLBACK(FILTER) IRIS_ANNOTATE("iris.callback", FILTER)
 
+// Before a function, or between `struct` and its name: answers whether it wants a connection, or a session, by an
+// iris::FilterResult; filters of the same source name it. iris/filter.hpp says when it is asked.
+#define IRIS_FILTER IRIS_ANNOTATE("iris.filter")
+
 // Before a function or a method: the event at which it runs, an enumerator of iris::Event.
 #define IRIS_ON(EVENT) IRIS_ANNOTATE("iris.on", static_cast<unsigned>(::iris::Event::EVENT))

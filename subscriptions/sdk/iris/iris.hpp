@@ -20,6 +20,9 @@
 // matches; others run once for each connection that does. `irisctl fields` lists what filters may name;
 // jit/filter/README.md of Iris's source is the whole language, on one page.
 //
+// What the language cannot say, a predicate of your own says: a function or a struct with IRIS_FILTER, which filters of
+// the same source name, as in `tls and chatty` (iris/filter.hpp).
+//
 // Events. When a function runs follows from what it asks for: FiveTuple alone, as soon as the filter is true;
 // TlsHandshake, when the handshake was parsed; ConnRecord, at the connection's end. IRIS_ON says it where it does not
 // follow, or where you want it elsewhere:

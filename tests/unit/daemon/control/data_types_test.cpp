@@ -1,41 +1,24 @@
-// Every data type as a subscription gets it, of conversations whose every packet is known: SYN, SYN-ACK, ACK,
-// ClientHello, ServerHello, four of 64 bytes in turn, FIN, FIN, ACK; one each 200 ms.
+// Every data type as a subscription gets it, of conversations whose every packet is known.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "daemon/control/records.hpp"
-#include "tests/support/conversations.hpp"
-#include "tests/support/rig.hpp"
+#include "tests/unit/daemon/control/one_conversation.hpp"
 
 namespace iris::control {
 namespace {
 
 using nlohmann::json;
-using support::Conversations;
-using support::Rig;
 using testing::ElementsAre;
 
-constexpr unsigned conversation_packets = 12;
-
-class DataTypes : public testing::Test {
+class DataTypes : public OneConversation {
  protected:
-  void packets(unsigned count) {
-    source::PacketRef packet;
-    for (unsigned i = 0; i < count; ++i) {
-      ASSERT_EQ(traffic_.generate({&packet, 1}), 1U);
-      now_ = packet.ts;
-      rig_.process({&packet, 1});
-    }
-  }
   void conversations(unsigned count) {
     packets(count * conversation_packets);
     linger();
   }
-  // Until closed connections no longer wait for late packets.
-  void linger() { rig_.tracker().expire(now_ + Duration{6'000'000'000}, 1'000'000); }
   void add(const std::string& name, const std::string& body) {
-    const auto added = rig_.registry().add(name, {name + ".cpp", "#include <iris/iris.hpp>\n" + body});
-    ASSERT_TRUE(added.has_value()) << added.error().message;
+    OneConversation::add(name, {.name = name + ".cpp", .text = "#include <iris/iris.hpp>\n" + body});
   }
   // What the source emits of one conversation.
   std::vector<json> of_one(const std::string& body) {
@@ -48,11 +31,6 @@ class DataTypes : public testing::Test {
     EXPECT_EQ(events.size(), 1U);
     return events.empty() ? json() : events.front();
   }
-
-  Conversations traffic_{{.conversations = 1, .packets = conversation_packets}};
-  source::MemorySource holder_{[](std::span<source::PacketRef>) { return std::size_t{0}; }};
-  Rig rig_{holder_};
-  Timestamp now_;  // of the latest packet
 };
 
 TEST_F(DataTypes, PktCount) {

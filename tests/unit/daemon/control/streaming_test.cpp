@@ -1,24 +1,17 @@
-// Streaming predicates, through the whole engine: decided as soon as growth cannot change them, or at the end. Of a
-// conversation whose packets come each 200 ms: SYN, SYN-ACK, ACK, ClientHello, ServerHello, four of 64 bytes in turn,
-// FIN, FIN, ACK.
+// Streaming predicates, through the whole engine: decided as soon as growth cannot change them, or at the end.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
 #include <optional>
 
-#include "tests/support/conversations.hpp"
-#include "tests/support/rig.hpp"
+#include "tests/unit/daemon/control/one_conversation.hpp"
 
 namespace iris::control {
 namespace {
 
-using support::Conversations;
-using support::Rig;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-constexpr unsigned conversation_packets = 12;
 
 // How many packets it saw from the one on with which it matched.
 const jit::Source counter{.name = "counter.cpp",
@@ -41,31 +34,7 @@ void at_end(const iris::TlsHandshake& tls) { iris::emit(Name{tls.sni()}); }
 )",
                         .stateless = true};
 
-class Streaming : public testing::Test {
- protected:
-  void packets(unsigned count) {
-    source::PacketRef packet;
-    for (unsigned i = 0; i < count; ++i) {
-      ASSERT_EQ(traffic_.generate({&packet, 1}), 1U);
-      now_ = packet.ts;
-      rig_.process({&packet, 1});
-    }
-  }
-  void conversation() {
-    packets(conversation_packets);
-    linger();
-  }
-  void linger() { rig_.tracker().expire(now_ + Duration{6'000'000'000}, 1'000'000); }
-  void add(const std::string& name, const jit::Source& source, const std::string& filter) {
-    const auto added = rig_.registry().add(name, source, filter);
-    ASSERT_TRUE(added) << filter << ": " << added.error().message;
-  }
-
-  Conversations traffic_{{.conversations = 1, .packets = conversation_packets}};
-  source::MemorySource holder_{[](std::span<source::PacketRef>) { return std::size_t{0}; }};
-  Rig rig_{holder_};
-  Timestamp now_;
-};
+class Streaming : public OneConversation {};
 
 TEST_F(Streaming, MatchesWithThePacketThatDecides) {
   // Packets from the deciding one on; nullopt: it never matches; 0: the end decides.

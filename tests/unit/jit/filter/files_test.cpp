@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 std::string clauses(std::string_view text, const std::vector<NamedFile>& files) {
-  const auto filter = parse(text, Subject::connection, files);
+  const auto filter = parse(text, Subject::connection, {.files = files});
   if (!filter) return render(text, filter.error());
   std::string result;
   for (const Clause& clause : filter->clauses) result += (result.empty() ? "" : " or ") + to_text(clause);
@@ -85,8 +85,8 @@ TEST(Files, ManyLines) {
   for (int i = 0; i < 10'000; ++i) content += "host-" + std::to_string(i * 7919 % 10'000) + ".example.com\n";
   const std::vector<NamedFile> files{{"hosts", std::move(content)}};
   const auto begin = std::chrono::steady_clock::now();
-  const auto filter =
-      parse("tls.sni in file='hosts' or http.host in file='hosts' and tcp.port = 80", Subject::connection, files);
+  const auto filter = parse("tls.sni in file='hosts' or http.host in file='hosts' and tcp.port = 80",
+                            Subject::connection, {.files = files});
   const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - begin;
   ASSERT_TRUE(filter);
   ASSERT_EQ(filter->clauses.size(), 2U);

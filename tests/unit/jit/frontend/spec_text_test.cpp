@@ -33,6 +33,14 @@ Spec full() {
   Callback packets{.name = "p", .filter = "icmp", .where = {12, 1}, .state = {}, .functions = {}};
   packets.functions.push_back({"p", {12, 1}, Event::Packet, {{DataType::frame, {}}}, "iris_thunk_5"});
   spec.callbacks = {plain, state, packets};
+  UserFilter of_sessions{.name = "long_name", .where = {14, 1}, .state = {}, .functions = {}};
+  of_sessions.functions.push_back(
+      {"long_name", {14, 1}, Event::L7EndHdrs, {{DataType::session, "tls"}}, "iris_thunk_6"});
+  UserFilter of_connections{.name = "chatty", .where = {15, 1}, .state = State{8, 8, "c", "d"}, .functions = {}};
+  of_connections.functions.push_back({"update", {16, 1}, Event::InL4Conn, {{DataType::l4_pdu, {}}}, "iris_thunk_7"});
+  of_connections.functions.push_back(
+      {"end", {17, 1}, Event::L7EndSession, {{DataType::session, "dns"}}, "iris_thunk_8"});
+  spec.filters = {of_sessions, of_connections};
 
   auto layout = value("", structure, 0, 64);
   auto optional_number = value("maybe", optional, 0, 16);
@@ -95,6 +103,16 @@ TEST(SpecText, RefusesWrongTypesAndRanges) {
   expect_refused("frame elsewhere", [](json& s) { s["callbacks"][2]["functions"][0]["event"] = 2; });
   expect_refused("frame at a match", [](json& s) { s["callbacks"][2]["functions"][0]["event"] = nullptr; });
   expect_refused("state at Packet", [](json& s) { s["callbacks"][2]["state"] = s["callbacks"][1]["state"]; });
+  expect_refused("filter without event", [](json& s) { s["filters"][0]["functions"][0]["event"] = nullptr; });
+  expect_refused("filter of packets", [](json& s) {
+    s["filters"][1]["functions"][0]["event"] = static_cast<int>(Event::Packet);
+    s["filters"][1]["functions"][0]["parameters"] = json::array();
+  });
+  expect_refused("filter of sessions later",
+                 [](json& s) { s["filters"][0]["functions"][0]["event"] = static_cast<int>(Event::L7EndSession); });
+  expect_refused("filter without function", [](json& s) { s["filters"][1]["functions"] = json::array(); });
+  expect_refused("plain filter of two functions",
+                 [](json& s) { s["filters"][0]["functions"].push_back(s["filters"][0]["functions"][0]); });
   expect_refused("plain callback without function", [](json& s) { s["callbacks"][0]["functions"] = json::array(); });
   expect_refused("state without function", [](json& s) { s["callbacks"][1]["functions"] = json::array(); });
   expect_refused("alignment", [](json& s) { s["callbacks"][1]["state"]["alignment"] = 3; });

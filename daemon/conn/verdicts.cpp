@@ -1,0 +1,122 @@
+#include "daemon/conn/verdicts.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include <iris/filter.hpp>
+
+namespace iris::conn {
+
+const Callee* Verdicts::find(const parsers::Field& filter) const noexcept {
+  const auto& filters = pipeline_->filters;
+  const auto found =
+      std::ranges::lower_bound(filters, &filter, std::less<>{}, [](const auto& each) { return each->filter; });
+  return found != filters.end() && (*found)->filter == &filter ? found->get() : nullptr;
+}
+
+void Verdicts::begin(Connection& connection, const parsers::Field& filter, Timestamp ts) noexcept {
+  const auto known = [&](const Verdict& each) { return each.code->filter == &filter; };
+  if (std::ranges::any_of(connection.verdicts.view(), known)) return;
+  const Callee& code = *find(filter);
+  Verdict verdict{.code = &code};
+  if (code.stateful()) verdict.object = code_.construct(code, ts);
+  if ((!code.stateful() || verdict.object != nullptr) && connection.verdicts.push(verdict, blocks_)) return;
+  // It will never answer.
+  connection.record.degraded = true;
+  let_go(verdict, ts);
+}
+
+void Verdicts::begin(Connection& connection, Timestamp ts) noexcept {
+  if (pipeline_->filters.empty()) return;
+  const plan::Plan& plan = *pipeline_->plan;
+  const auto begin_below = [&](const plan::Node& node) {
+    for (const parsers::Field* filter : plan::view(node.user_filters)) begin(connection, *filter, ts);
+  };
+  for (const plan::NodeId node : connection.frontier.view()) begin_below(plan.nodes[node]);
+  for (const Pending& pending : connection.pending.view()) {
+    const plan::Node& node = plan.nodes[pending.node];
+    if (node.from_above.user_defined) begin(connection, *plan.predicates[node.from_above.predicate]->field, ts);
+    begin_below(node);
+  }
+}
+
+bool Verdicts::ask(Connection& connection, Verdict& verdict, const Occasion& occasion) noexcept {
+  const Active active{.object = verdict.object, .session = occasion.session};
+  constexpr auto drop = static_cast<std::uint8_t>(FilterResult::Drop);
+  for (const Function& function : verdict.code->functions) {
+    if (function.event != occasion.event) continue;
+    const auto answer = code_.call(*verdict.code, function, connection, active, occasion, drop);
+    if (!answer || *answer == static_cast<std::uint8_t>(FilterResult::Continue)) continue;
+    verdict.accepted = *answer == static_cast<std::uint8_t>(FilterResult::Accept);
+    verdict.answered = true;
+    let_go(verdict, occasion.ts);
+    return true;
+  }
+  return false;
+}
+
+bool Verdicts::ask(Connection& connection, const Occasion& occasion) noexcept {
+  bool any = false;
+  for (Verdict& verdict : connection.verdicts) {
+    if (!verdict.answered && verdict.code->has(occasion.event)) any = ask(connection, verdict, occasion) || any;
+  }
+  return any;
+}
+
+bool Verdicts::accepts(const parsers::Field& filter, const Connection& connection, const Occasion& occasion) noexcept {
+  const Callee& code = *find(filter);
+  const Active active{.session = occasion.session};
+  constexpr auto drop = static_cast<std::uint8_t>(FilterResult::Drop);
+  const auto answer = code_.call(code, code.functions.front(), connection, active, occasion, drop);
+  return answer == static_cast<std::uint8_t>(FilterResult::Accept);
+}
+
+bool Verdicts::matters(const parsers::Field& filter, const Connection& connection) const noexcept {
+  const auto& nodes = pipeline_->plan->nodes;
+  const auto asked_at = [&](const plan::Node& node) {
+    return std::ranges::binary_search(plan::view(node.user_filters), &filter, std::less<>{});
+  };
+  if (std::ranges::any_of(connection.frontier.view(), [&](plan::NodeId node) { return asked_at(nodes[node]); })) {
+    return true;
+  }
+  const auto waits = [&](const Pending& pending) {
+    const plan::Node& node = nodes[pending.node];
+    return pipeline_->plan->predicates[node.from_above.predicate]->field == &filter || asked_at(node);
+  };
+  if (std::ranges::any_of(connection.pending.view(), waits)) return true;
+  return connection.awaits_tunnel() && asked_at(nodes[plan::root]);
+}
+
+void Verdicts::let_go(Verdict& verdict, Timestamp ts) noexcept {
+  code_.destroy(*verdict.code, verdict.object, ts);
+  verdict.object = nullptr;
+}
+
+void Verdicts::settle(Connection& connection) noexcept {
+  connection.verdicts.erase_if([&](Verdict& verdict) {
+    if (matters(*verdict.code->filter, connection)) return false;
+    let_go(verdict, connection.record.last);
+    return true;
+  });
+}
+
+void Verdicts::adopt(Connection& connection, Timestamp ts) noexcept {
+  connection.verdicts.erase_if([&](Verdict& verdict) {
+    if (find(*verdict.code->filter) != nullptr) return false;
+    let_go(verdict, ts);
+    return true;
+  });
+}
+
+void Verdicts::end(Connection& connection, Timestamp ts) noexcept {
+  for (Verdict& verdict : connection.verdicts) let_go(verdict, ts);
+  connection.verdicts.shrink(0);
+}
+
+void Verdicts::add_wants(const Connection& connection, Wants& wants) noexcept {
+  for (const Verdict& verdict : connection.verdicts.view()) {
+    if (!verdict.answered) conn::add_wants(*verdict.code, connection, wants);
+  }
+}
+
+}  // namespace iris::conn
