@@ -178,6 +178,7 @@ ordered_json worker_json(const Worker& worker) {
           {"connections_evicted", worker.connections_evicted()},
           {"connections_unobserved", worker.connections_unobserved()},
           {"stray_resets", worker.stray_resets()},
+          {"packets_filtered", worker.packets_filtered()},
           {"midstream_ignored", worker.midstream_ignored()},
           {"undecoded_by_reason", undecoded_json(worker.undecoded_by_reason())},
           {"fragments", fragments_json(worker.fragments())},
@@ -198,7 +199,8 @@ std::string status_text(const v1::StatusResponse& status) {
                             {"others", &Worker::connections_evicted},
                             {"unobserved", &Worker::connections_unobserved},
                             {"stray resets", &Worker::stray_resets},
-                            {"midstream ignored", &Worker::midstream_ignored}});
+                            {"midstream ignored", &Worker::midstream_ignored},
+                            {"filtered packets", &Worker::packets_filtered}});
   text +=
       counters(status, {{"not IP", [](const Worker& w) { return w.undecoded_by_reason().not_ip(); }},
                         {"not TCP or UDP", [](const Worker& w) { return w.undecoded_by_reason().other_transport(); }},

@@ -208,6 +208,7 @@ void describe(const conn::Tracker& tracker, control::WorkerInfo& info) {
   info.connections.evicted = counters.evicted.load();
   info.connections.unobserved = counters.unobserved.load();
   info.connections.stray_resets = counters.stray_resets.load();
+  info.connections.filtered = counters.filtered.load();
   info.connections.midstream_ignored = counters.midstream_ignored.load();
   const conn::HoldCounters& held = tracker.held();
   using conn::GapReason;

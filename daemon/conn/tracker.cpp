@@ -25,6 +25,10 @@ void for_group(std::size_t group, std::size_t count, Work&& work) {
   for (std::size_t i = group * step; i < std::min((group + 1) * step, count); ++i) work(i);
 }
 
+plan::PacketFilter::Ends ends_of(const parsers::packet::Decoded& decoded) {
+  return {decoded.src_port, decoded.dst_port, decoded.src_ip, decoded.dst_ip, decoded.version};
+}
+
 FiveTuple tuple_of(const parsers::packet::Decoded& decoded) {
   FiveTuple tuple;
   tuple.originator = {{decoded.src_ip, decoded.version}, decoded.src_port};
@@ -128,6 +132,7 @@ Tracker::Tracker(const Parts& parts, Tables tables, Pools pools)
       wheel_(std::move(tables.wheel)),
       half_open_(std::move(tables.half_open)),
       realms_(std::move(tables.realms)),
+      filters_(parts.limits.tcp_inactivity),
       user_code_(blocks_, parts.sink, meter_),
       delivery_(user_code_, blocks_),
       verdicts_(user_code_, blocks_),
@@ -145,6 +150,7 @@ MemoryUse Tracker::table_use() const noexcept {
 }
 
 void Tracker::adopt(const Pipeline& pipeline) noexcept {
+  filters_.use(pipeline.plan->packet_filter, pipeline.epoch, clock_set_ ? std::optional(last_time_) : std::nullopt);
   pipeline_ = &pipeline;
   wanted_ = pipeline.plan->nodes[plan::root].oldest_birth <= pipeline.epoch;
   delivery_.use(pipeline);
@@ -172,19 +178,34 @@ void Tracker::process(std::span<const Arrival> burst) noexcept {
   user_code_.set_degraded(pressure == source::Pressure::critical);
   // Each step is a few packets behind the one before, so that what it asked for has come, and other packets' work goes
   // on meanwhile. (Whole passes over the burst ask for more at once than a core can wait for.)
-  for (std::size_t group = 0; group * step < burst.size() + 4 * step; ++group) {
-    for_group(group, burst.size(), [&](std::size_t i) { look_up(burst[i], lookups_[i]); });
-    for_group(group - 1, burst.size(),
-              [&](std::size_t i) { lookups_[i].record = table_.prefetch_record(lookups_[i].hash); });
-    for_group(group - 2, burst.size(), [&](std::size_t i) { prefetch_connection(lookups_[i]); });
-    if (wanted_) for_group(group - 3, burst.size(), [&](std::size_t i) { prefetch_observed(lookups_[i]); });
-    for_group(group - 4, burst.size(), [&](std::size_t i) {
+  const std::size_t count = choose(burst);
+  const auto arrival = [&](std::size_t i) -> const Arrival& { return burst[chosen_[i]]; };
+  for (std::size_t group = 0; group * step < count + 4 * step; ++group) {
+    for_group(group, count, [&](std::size_t i) { look_up(arrival(i), lookups_[i]); });
+    for_group(group - 1, count, [&](std::size_t i) { lookups_[i].record = table_.prefetch_record(lookups_[i].hash); });
+    for_group(group - 2, count, [&](std::size_t i) { prefetch_connection(lookups_[i]); });
+    if (wanted_) for_group(group - 3, count, [&](std::size_t i) { prefetch_observed(lookups_[i]); });
+    for_group(group - 4, count, [&](std::size_t i) {
       meter_.begin();
-      handle(burst[i], lookups_[i]);
+      handle(arrival(i), lookups_[i]);
       meter_.end();
     });
   }
+  last_time_ = burst.back().packet.ts;
   counters_.packets.add(burst.size());
+}
+
+// What the packet filter lets pass.
+std::size_t Tracker::choose(std::span<const Arrival> burst) noexcept {
+  const plan::PacketFilter& filter = filters_.current();
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    const parsers::packet::Decoded& decoded = burst[i].decoded;
+    if (decoded.transport == Transport::Tcp && !filter.passes(ends_of(decoded))) continue;
+    chosen_[count++] = static_cast<std::uint8_t>(i);
+  }
+  if (count != burst.size()) counters_.filtered.add(burst.size() - count);
+  return count;
 }
 
 void Tracker::look_up(const Arrival& arrival, Lookup& lookup) noexcept {
@@ -238,12 +259,15 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
     record = table_.insert(lookup.key, lookup.hash);
   }
   record->birth = record->epoch = pipeline_->epoch;
+  const bool tcp = lookup.key.transport == Transport::Tcp;
+  if (tcp && (arrival.decoded.flags & (tcp_flag::syn | tcp_flag::ack)) != tcp_flag::syn) {
+    record->birth = filters_.birth(ends_of(arrival.decoded), arrival.packet.ts);
+  }
   if (lookup.from_low) record->flags |= record_flag::originator_is_low;
   record->last_seen = static_cast<Tick>(clock_.ticks_at(arrival.packet.ts));
   epochs_.enter();
   counters_.begun.add(1);
   const std::uint32_t index = table_.index_of(*record);
-  const bool tcp = lookup.key.transport == Transport::Tcp;
   wheel_.schedule(index, record->timer, deadline(*record, tcp ? timeouts_.establish : timeouts_.udp));
   if (tcp) half_open_.push({index, record->generation});
   if (!wanted_) return record;

@@ -17,6 +17,7 @@
 #include "daemon/conn/counter.hpp"
 #include "daemon/conn/delivery.hpp"
 #include "daemon/conn/epochs.hpp"
+#include "daemon/conn/filter_history.hpp"
 #include "daemon/conn/half_open.hpp"
 #include "daemon/conn/limits.hpp"
 #include "daemon/conn/meter.hpp"
@@ -37,6 +38,7 @@ struct TrackerCounters {
   Counter ended;               // evicted ones included
   Counter evicted_half_open;   // for want of room: their SYN was all that was seen
   Counter evicted;             // for want of room: others
+  Counter filtered;            // packets of TCP connections that nobody could want, and that are not tracked
   Counter midstream_ignored;   // packets of TCP connections that Midstream::ignore leaves out
   Counter stray_resets;        // RSTs that no receiver would accept
   Counter inconsistent_bytes;  // of streams: repeated with another content
@@ -161,6 +163,7 @@ class Tracker {
   Tracker(const Parts& parts, Tables tables, Pools pools);
 
   // tracker.cpp
+  [[nodiscard]] std::size_t choose(std::span<const Arrival> burst) noexcept;
   void look_up(const Arrival& arrival, Lookup& lookup) noexcept;
   void prefetch_connection(Lookup& lookup) noexcept;
   void prefetch_observed(const Lookup& lookup) noexcept;
@@ -253,6 +256,7 @@ class Tracker {
   TimerWheel wheel_;
   HalfOpenQueue half_open_;
   Realms realms_;
+  FilterHistory filters_;
   Meter meter_;
   UserCode user_code_;
   Delivery delivery_;
@@ -261,6 +265,7 @@ class Tracker {
   Progress progress_;  // through pipeline_'s plan
   EpochCounts epochs_;
   std::uint64_t last_packet_ = 0;  // Arrival::number
+  Timestamp last_time_;            // of the last burst's last packet
   const Pipeline* pipeline_ = nullptr;
   Clock clock_{Timestamp{}};  // its base is the first packet
   bool clock_set_ = false;
@@ -268,8 +273,9 @@ class Tracker {
   std::uint32_t evict_next_ = 0;  // where the search for a connection to evict goes on
   std::uint32_t sweep_next_ = 0;  // index of the next record to bring up; at the table's limit: all are
   std::vector<plan::PredicateId> truths_;
-  std::vector<Waiting> waiting_;  // by node; zero but between count_waiting and forget_waiting
-  std::array<Lookup, max_burst> lookups_;
+  std::vector<Waiting> waiting_;                  // by node; zero but between count_waiting and forget_waiting
+  std::array<std::uint8_t, max_burst> chosen_{};  // of the burst at hand: places of what the packet filter let pass
+  std::array<Lookup, max_burst> lookups_;         // as chosen_
   TrackerCounters counters_;
 };
 

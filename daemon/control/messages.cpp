@@ -26,6 +26,7 @@ void fill(v1::Worker& message, const ConnectionsInfo& info) {
   message.set_connections_evicted(info.evicted);
   message.set_connections_unobserved(info.unobserved);
   message.set_stray_resets(info.stray_resets);
+  message.set_packets_filtered(info.filtered);
   message.set_midstream_ignored(info.midstream_ignored);
 }
 

@@ -81,6 +81,7 @@ struct ConnectionsInfo {
   std::uint64_t evicted = 0;            // for want of room: others
   std::uint64_t unobserved = 0;         // connections that found no memory to be shown to anybody
   std::uint64_t stray_resets = 0;       // RSTs that no receiver would accept
+  std::uint64_t filtered = 0;           // packets of TCP connections that nobody can want, and that are not tracked
   std::uint64_t midstream_ignored =
       0;  // packets of TCP connections whose opening was not seen, where these are left out
 };

@@ -19,6 +19,7 @@
 #include "jit/index/index.hpp"
 #include "jit/index/paged.hpp"
 #include "jit/index/sharded.hpp"
+#include "jit/plan/packet_filter.hpp"
 #include "jit/runtime/lookup.hpp"
 
 namespace iris::plan {
@@ -127,6 +128,7 @@ struct Plan {
   index::Paged<index::PredicatePtr> predicates;  // by PredicateId; nullptr: not in use
   index::Sharded<Transition> transitions;
   std::vector<Family> families;
+  std::shared_ptr<const PacketFilter> packet_filter;  // of connections; the same as in the plan before, if it can be
   // Numbers that mean something new since the plan before: whoever counts by them begins anew.
   std::vector<NodeId> new_nodes;
   std::vector<std::uint32_t> new_families;

@@ -434,6 +434,8 @@ Result<ActionId> Planner::add(const Request& request) {
     std::vector<ActionId>& ends = own(plan_.nodes.edit(*terminal).actions);
     ends.insert(std::ranges::upper_bound(ends, id), id);
     actions_[id].terminals.push_back(*terminal);
+    actions_[id].reaches.push_back(reach_of(clause));
+    packet_filter_.add(actions_[id].reaches.back());
     include(*terminal, id);
     for (NodeId below = *terminal; below != root; below = drafts_[below].parent) {
       include(drafts_[below].parent, plan_.nodes[below], drafts_[below].edge);
@@ -452,6 +454,8 @@ void Planner::remove(ActionId id) {
     ascend(terminal, draft.freed);
   }
   draft.terminals.clear();
+  for (const Reach& reach : draft.reaches) packet_filter_.remove(reach);
+  draft.reaches.clear();
 }
 
 void Planner::forget(ActionId id) {
@@ -473,6 +477,7 @@ Result<std::shared_ptr<const Plan>> Planner::snapshot(std::uint32_t epoch) {
   plan_.new_families.clear();
   plan->epoch = epoch;
   plan->families = families();
+  plan->packet_filter = packet_filter_.snapshot();
   return plan;
 }
 

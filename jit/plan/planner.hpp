@@ -90,7 +90,8 @@ class Planner {
   struct ActionDraft {
     abi::Observation observes;
     std::vector<NodeId> terminals;
-    std::vector<NodeId> freed;  // node ids to give back at forget
+    std::vector<Reach> reaches;  // of its clauses
+    std::vector<NodeId> freed;   // node ids to give back at forget
   };
 
   [[nodiscard]] std::optional<PredicateId> number_of(const filter::Predicate& predicate) const;
@@ -123,6 +124,7 @@ class Planner {
   std::vector<PredicateId> free_predicates_;
   std::map<FamilyKey, FamilyDraft> families_;
   std::vector<bool> family_numbers_;  // in use
+  PacketFilterBuilder packet_filter_;
 };
 
 // The graph as text, the same for the same subscriptions in the same order.

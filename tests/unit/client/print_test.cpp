@@ -121,6 +121,7 @@ TEST(Print, StatusTellsWhatHappened) {
   v1::Worker& worker = *status.add_workers();
   worker.set_lcore(3);
   worker.set_stray_resets(5);
+  worker.set_packets_filtered(12);
   worker.mutable_undecoded_by_reason()->set_other_transport(6);
   worker.mutable_fragments()->set_overlapping(7);
   worker.mutable_reassembly()->set_held_packets(8);
@@ -142,9 +143,9 @@ TEST(Print, StatusTellsWhatHappened) {
             "worker  epoch  packets  bytes  undecoded  connections  begun  ended  evicted\n"
             "     3      0        0      0          0            0      0      0        0\n"
             "     4      0        0      0          0            0      0      0        0\n\n"
-            "worker  evicted half-open  others  unobserved  stray resets  midstream ignored\n"
-            "     3                  0       0           0             5                  0\n"
-            "     4                  0       0           0             0                  0\n\n"
+            "worker  evicted half-open  others  unobserved  stray resets  midstream ignored  filtered packets\n"
+            "     3                  0       0           0             5                  0                12\n"
+            "     4                  0       0           0             0                  0                 0\n\n"
             "worker  not IP  not TCP or UDP  cut off  malformed\n"
             "     3       0               6        0          0\n"
             "     4       0               0        0          0\n\n"

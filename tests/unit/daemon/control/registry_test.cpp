@@ -142,7 +142,7 @@ TEST_F(RegistryTest, EndsAnIdleConnectionAtItsTimeout) {
 TEST_F(RegistryTest, APacketAfterTheTimeoutBeginsAnotherConnection) {
   must_add("ends", ends);
   packets(5);
-  pause_ = {400'000'000'000};
+  pause_ = Duration{400'000'000'000};
   packets(1);
   const auto events = rig_.events("ends");
   ASSERT_EQ(events.size(), 1U);
@@ -158,12 +158,77 @@ TEST_F(RegistryTest, AHandshakeThatNobodyAnswersEndsSooner) {
 }
 
 // Whether a connection exists depends on packets alone, not on who wants it.
-TEST_F(RegistryTest, CountsTheSameConnectionsWithoutAnySubscription) {
+TEST_F(RegistryTest, TracksConnectionsThatMayBeWanted) {
+  must_add("port", R"(IRIS_CALLBACK("tcp.port = 443 and ipv6") void f(const iris::FiveTuple&) {})");
   conversations(3);
   linger();
   packets(4);
   EXPECT_EQ(rig_.tracker().counters().begun.load(), 4U);
   EXPECT_EQ(rig_.tracker().counters().ended.load(), 3U);
+  EXPECT_EQ(rig_.tracker().counters().filtered.load(), 0U);
+}
+
+TEST_F(RegistryTest, LeavesOutWhatNobodyCanWant) {
+  conversations(2);
+  must_add("elsewhere",
+           R"(IRIS_CALLBACK("tcp.port = 80 or udp or ip.addr in 198.18.0.0/15") void f(const iris::FiveTuple&) {})");
+  conversations(2);
+  EXPECT_EQ(rig_.tracker().counters().begun.load(), 0U);
+  EXPECT_EQ(rig_.tracker().counters().filtered.load(), 4 * conversation_packets);
+  must_add("names", names);
+  conversations(1);
+  EXPECT_EQ(rig_.tracker().counters().begun.load(), 1U);
+  EXPECT_EQ(rig_.events("names").size(), 1U);
+}
+
+// Those that come later cannot tell it from one that begins when its packets are let pass.
+TEST_F(RegistryTest, WhatWasLeftOutHasBegunBefore) {
+  packets(1);  // SYN
+  must_add("ends", ends);
+  packets(conversation_packets - 1);  // from the SYN-ACK on
+  linger();
+  EXPECT_TRUE(rig_.events("ends").empty());
+  packets(2);
+  ASSERT_TRUE(rig_.registry().remove("ends").has_value());
+  packets(2);  // left out
+  must_add("again", ends);
+  packets(conversation_packets - 4);
+  linger();
+  EXPECT_TRUE(rig_.events("again").empty());
+  conversations(1);
+  linger();
+  EXPECT_EQ(rig_.events("again").size(), 1U);
+}
+
+// When it was silent for so long that it would be another anyway.
+TEST_F(RegistryTest, WhatWasLeftOutIsForgotten) {
+  packets(4);
+  must_add("ends", ends);
+  packets(1);
+  pause_ = Duration{400'000'000'000};  // tcp_inactivity is 300 s
+  packets(conversation_packets - 5);
+  linger();
+  ASSERT_EQ(rig_.events("ends").size(), 1U);
+  EXPECT_EQ(rig_.events("ends").front()["packets"], conversation_packets - 5);
+}
+
+TEST_F(RegistryTest, WhoWasThereSeesWhatOthersCame) {
+  must_add("all", R"(
+struct Row { std::uint64_t packets; bool midstream; };
+IRIS_CALLBACK("tcp") void f(const iris::ConnRecord& r) {
+  iris::emit(Row{r.originator.packets + r.responder.packets, r.midstream});
+})");
+  rig_.adopt();
+  source::PacketRef skipped;
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(traffic_.generate({&skipped, 1}), 1U);
+  packets(3);
+  must_add("ends", ends);
+  packets(conversation_packets - 6);
+  linger();
+  ASSERT_EQ(rig_.events("all").size(), 1U);
+  EXPECT_EQ(rig_.events("all").front()["midstream"], true);
+  EXPECT_EQ(rig_.events("all").front()["packets"], conversation_packets - 3);
+  EXPECT_TRUE(rig_.events("ends").empty());
 }
 
 TEST_F(RegistryTest, FreesRemovedCodeOnceNoConnectionKnowsIt) {

@@ -183,7 +183,7 @@ TEST_F(ServiceTest, ListShowRemoveStatus) {
                          .workers = {{.lcore = 1,
                                       .packets = 10,
                                       .undecoded_by_reason = {1, 2, 3, 4},
-                                      .connections = {11, 12, 13, 15, 16, 17, 18, 19},
+                                      .connections = {11, 12, 13, 15, 16, 17, 18, 20, 19},
                                       .fragments = {21, 22, 23, 24, 25, 26, 27, 28, 29},
                                       .reassembly = {31, 32, {41, 42, 43, 44, 45, 46, 47}, 33, 34},
                                       .hand_over = {51, 52},
@@ -217,7 +217,7 @@ TEST_F(ServiceTest, ListShowRemoveStatus) {
             "memory { table { used: 61 reserved: 62 refused: 63 } cold { used: 64 reserved: 65 refused: 66 } "
             "arenas { used: 67 reserved: 68 refused: 69 } blocks { used: 70 reserved: 71 refused: 72 } "
             "copies { used: 75 reserved: 76 refused: 77 } } "
-            "pressure { now: LOW since { seconds: 1 nanos: 500000000 } low: 73 critical: 74 }");
+            "pressure { now: LOW since { seconds: 1 nanos: 500000000 } low: 73 critical: 74 } packets_filtered: 20");
   EXPECT_EQ(status->workers(1).pressure().now(), v1::Worker::Pressure::NONE);
   EXPECT_FALSE(status->workers(1).pressure().has_since());
   EXPECT_TRUE(client->remove("a"));
