@@ -69,6 +69,7 @@ Wants Tracker::wants_of(const Connection& connection) const noexcept {
     const plan::Node& node = pipeline_->plan->nodes[id];
     wants.needs |= need::parse;
     if (node.awaits_end) wants.needs |= need::terminate;
+    if (node.guards != nullptr) wants.needs |= need::watch;
     wants.observation |= node.observes;
   }
   for (const Pending& pending : connection.pending.view()) {

@@ -96,10 +96,23 @@ bool Tracker::watch(Record& record, Connection& connection, const Occasion& occa
     late.late = pending.session != nullptr;
     delivery_.matched(connection, progress_.matches(), late);
   }
+  if (!over && give_up_hope(record, connection)) any = true;
   if (!any) return false;
   connection.pending.erase_if([](const Pending& pending) { return pending.node == plan::root; });
   forget_told(connection);
   return true;
+}
+
+// Leaves where nothing is left to come to, so that nobody parses for it. Returns whether there was such a place.
+bool Tracker::give_up_hope(const Record& record, Connection& connection) noexcept {
+  const Doing doing(meter_, Work::plan);
+  const auto hopeless = [&](plan::NodeId node) {
+    return pipeline_->plan->nodes[node].guards != nullptr && progress_.is_hopeless(node, standing(record, connection));
+  };
+  const std::uint32_t before = connection.frontier.size() + connection.pending.size();
+  connection.frontier.erase_if(hopeless);
+  connection.pending.erase_if([&](const Pending& pending) { return hopeless(pending.node); });
+  return connection.frontier.size() + connection.pending.size() != before;
 }
 
 // Authors' filters that have not answered; then what their answers decide.

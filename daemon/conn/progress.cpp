@@ -217,6 +217,14 @@ std::optional<bool> Progress::on_growth(const Pending& pending, bool over, const
   return true;
 }
 
+bool Progress::is_hopeless(plan::NodeId id, const Standing& standing) {
+  standing_ = standing;
+  return std::ranges::any_of(plan::view(plan_->nodes[id].guards), [&](const plan::Edge& guard) {
+    const auto truth = decided(guard, false);
+    return truth && *truth == guard.negated;
+  });
+}
+
 bool Progress::survives(plan::NodeId id, std::uint32_t birth) const {
   return id < plan_->nodes.size() && plan_->nodes[id].used && plan_->nodes[id].oldest_birth <= birth;
 }

@@ -93,6 +93,9 @@ class Progress {
   // nullopt: it is undecided still. Otherwise what follows is reported as at any call; frontier() is what is added.
   [[nodiscard]] std::optional<bool> on_growth(const Pending& pending, bool over, const Standing& standing);
 
+  // Whether some streaming literal that every way on from `id` asks for can no longer be.
+  [[nodiscard]] bool is_hopeless(plan::NodeId id, const Standing& standing);
+
   // Whether a connection of that age still gains anything from being at `id`, reached under an older plan.
   [[nodiscard]] bool survives(plan::NodeId id, std::uint32_t birth) const;
 

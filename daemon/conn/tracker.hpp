@@ -228,6 +228,7 @@ class Tracker {
   void forget_waiting(const Connection& connection) noexcept;
   static void forget_told(Connection& connection) noexcept;
   bool watch(Record& record, Connection& connection, const Occasion& occasion) noexcept;
+  bool give_up_hope(const Record& record, Connection& connection) noexcept;
   void ask(Record& record, Connection& connection, const Occasion& occasion) noexcept;
   void happen(Record& record, Connection& connection, const Occasion& occasion) noexcept;
   [[nodiscard]] bool holds_session(const Connection& connection, const void* session) const noexcept;

@@ -46,6 +46,8 @@ template <class T>
 using Shared = std::shared_ptr<std::vector<T>>;
 
 struct Node {
+  static constexpr std::uint32_t never = 0xffffffffU;
+
   // Taken when the predicate is true. `few` has them, ascending by predicate, where there are at most `few_edges`;
   // Plan::child finds each in any case.
   Shared<Edge> few;
@@ -59,11 +61,14 @@ struct Node {
   // comes while a predicate is undecided has to wait for it, too.
   std::uint64_t tells_sessions = 0;
   bool asks_sessions = false;  // a direct edge of an author's predicate on sessions
+  // Streaming literals that every way on from here asks for: where one of them can no longer be, nothing is left to
+  // come to. Ascending by predicate; their `child` means nothing.
+  Shared<Edge> guards;
   // Authors' predicates on connections that the node's edges, and those below, ask about; ascending.
   Shared<const parsers::Field*> user_filters;
   // Over the node and everything below it.
-  abi::Observation observes;                 // what callbacks want to know of the connection, from its start
-  std::uint32_t oldest_birth = 0xffffffffU;  // no connection born before it can come to anything here
+  abi::Observation observes;           // what callbacks want to know of the connection, from its start
+  std::uint32_t oldest_birth = never;  // no connection born before it can come to anything here
 
   Shared<Edge> negative;  // taken when the predicate is known to be false
   // Evaluated one by one when the node is reached, or as soon as they can be decided: streaming predicates, authors'

@@ -80,6 +80,27 @@ bool is_wide(const filter::Literal& literal) {
   return literal.negated || op == filter::Operator::in_range || op == filter::Operator::in_subnet;
 }
 
+// What both ask for: the ways that the node has, and the one by `edge`.
+void meet(Node& node, const Node& below, const Edge& edge) {
+  const bool has_ways = node.oldest_birth != Node::never;
+  if (has_ways && node.guards == nullptr) return;
+  const auto view_below = view(below.guards);
+  std::vector<Edge> way(view_below.begin(), view_below.end());
+  if (edge.level == Level::stream) {
+    way.insert(std::ranges::upper_bound(way, edge.predicate, {}, &Edge::predicate), edge);
+  }
+  const auto on_it = [&](const Edge& guard) {
+    return std::ranges::any_of(
+        way, [&](const Edge& each) { return each.predicate == guard.predicate && each.negated == guard.negated; });
+  };
+  if (has_ways) {
+    std::erase_if(own(node.guards), [&](const Edge& guard) { return !on_it(guard); });
+  } else if (!way.empty()) {
+    own(node.guards) = std::move(way);
+  }
+  trim(node.guards);
+}
+
 // Whether an index finds whether the predicate is true.
 bool is_looked_up(const parsers::Field& field, bool direct) { return !direct && !field.user_defined; }
 
@@ -347,6 +368,7 @@ void Planner::ascend(NodeId from, std::vector<NodeId>& freed) {
 
 void Planner::include(NodeId id, const Node& below, const Edge& edge) {
   Node& node = plan_.nodes.edit(id);
+  meet(node, below, edge);
   if (edge.level == Level::protocol) node.awaits_protocol = true;
   if (edge.level == Level::session) node.awaits_sessions |= std::uint64_t{1} << edge.protocol;
   if (edge.level == Level::stream) node.tells_sessions |= below.tells_sessions;
@@ -368,6 +390,7 @@ void Planner::include(NodeId id, ActionId action_id) {
     node.awaits_sessions |= std::uint64_t{1} << action.protocol;
     node.tells_sessions |= std::uint64_t{1} << action.protocol;
   }
+  node.guards = nullptr;
   node.observes |= actions_[action_id].observes;
   node.oldest_birth = std::min(node.oldest_birth, action.birth);
 }
@@ -380,7 +403,8 @@ void Planner::refresh(NodeId id) {
     node.asks_sessions = false;
     node.user_filters = nullptr;
     node.observes = {};
-    node.oldest_birth = 0xffffffffU;
+    node.guards = nullptr;
+    node.oldest_birth = Node::never;
   }
   for (const NodeId child : drafts_[id].children) include(id, plan_.nodes[child], drafts_[child].edge);
   for (const ActionId action : view(plan_.nodes[id].actions)) include(id, action);

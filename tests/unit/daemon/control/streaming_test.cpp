@@ -131,5 +131,23 @@ TEST_F(Streaming, NobodyWatchesWhatIsDecided) {
   EXPECT_EQ(rig_.tracker().memory().cold.used, 0U) << "its packets cost a look-up";
 }
 
+// What its alternatives ask for in common can no longer be, before it is known what the connection speaks.
+TEST_F(Streaming, NobodyParsesForWhatCanNoLongerBe) {
+  add("sessions", names, "conn.packets < 3");
+  add("callback", counter, "tls.sni = 'x' and conn.packets < 3 and conn.bytes < 9999 or ssh and conn.packets < 3");
+  packets(2);
+  EXPECT_NE(rig_.tracker().memory().cold.used, 0U);
+  packets(2);
+  EXPECT_EQ(rig_.tracker().memory().cold.used, 0U) << "its packets cost a look-up";
+  packets(conversation_packets - 4);
+  linger();
+  add("another", names, "conn.packets < 3 or conn.packets > 4");
+  packets(4);
+  EXPECT_NE(rig_.tracker().memory().cold.used, 0U) << "one alternative is left";
+  packets(conversation_packets - 4);
+  EXPECT_EQ(rig_.events("another").size(), 2U);
+  EXPECT_THAT(rig_.events("sessions"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace iris::control
