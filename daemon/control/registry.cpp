@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -106,6 +108,8 @@ struct Registry::Impl {
   Result<AddedBatch> add(const jit::Source& source, std::span<const Narrowed> batch);
   void remove(std::vector<SubscriptionPtr> leaving);
   void collect_while_needed(const std::stop_token& stop);
+  void tidy_while_needed(const std::stop_token& stop);
+  void note_change();  // called with `table` held
   SubscriptionInfo info(const Subscription& subscription) const;
   std::vector<std::string> names() const;  // called with `table` held
 
@@ -121,8 +125,12 @@ struct Registry::Impl {
   std::set<std::string> reserved;  // names being added
   std::size_t retiring = 0;
   std::condition_variable_any something_retired;
+  bool untidy = false;  // perhaps
+  std::condition_variable_any something_changed;
 
-  std::jthread collector;  // last: stops before what it uses is destroyed
+  // Last: they stop before what they use is destroyed.
+  std::jthread collector;
+  std::jthread tidier;
 };
 
 // Names that nobody else can take until they are released.
@@ -173,7 +181,37 @@ Result<AddedBatch> Registry::Impl::add(const jit::Source& source, std::span<cons
     std::string name = newcomer->name;
     subscriptions.emplace(std::move(name), std::move(newcomer));
   }
+  note_change();
   return added;
+}
+
+void Registry::Impl::note_change() {
+  untidy = true;
+  something_changed.notify_one();
+}
+
+// Without hurry: what is put together is already live.
+void Registry::Impl::tidy_while_needed(const std::stop_token& stop) {
+  constexpr int low_priority = 10;
+  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), low_priority);
+  while (!stop.stop_requested()) {
+    {
+      std::unique_lock lock(table);
+      if (!something_changed.wait(lock, stop, [&] { return untidy; })) return;
+      untidy = false;
+    }
+    while (!stop.stop_requested()) {
+      std::optional<Running::Tidying> tidying;
+      {
+        const std::lock_guard lock(change);
+        tidying = running.tidy();
+      }
+      if (!tidying) break;
+      tidying->work.work->work();
+      const std::lock_guard lock(change);
+      if (!running.finish(*tidying)) break;
+    }
+  }
 }
 
 void Registry::Impl::collect_while_needed(const std::stop_token& stop) {
@@ -221,6 +259,7 @@ std::vector<std::string> Registry::Impl::names() const {
 
 Registry::Registry(const RegistryParts& parts) : impl_(std::make_unique<Impl>(parts)) {
   impl_->collector = std::jthread([this](const std::stop_token& stop) { impl_->collect_while_needed(stop); });
+  impl_->tidier = std::jthread([this](const std::stop_token& stop) { impl_->tidy_while_needed(stop); });
 }
 Registry::~Registry() = default;
 
@@ -296,6 +335,7 @@ void Registry::Impl::remove(std::vector<SubscriptionPtr> leaving) {
   const std::lock_guard table_lock(table);
   retiring = left;
   something_retired.notify_one();
+  note_change();
 }
 
 Result<void> Registry::remove(const std::string& name) {

@@ -176,6 +176,20 @@ void Running::take_out(std::vector<SubscriptionPtr> leaving) {
   for (SubscriptionPtr& subscription : leaving) retired_.push_back({std::move(subscription), gone});
 }
 
+std::optional<Running::Tidying> Running::tidy() {
+  for (Side* side : {&connections_, &packets_}) {
+    if (auto work = side->planner.tidy()) return Tidying{side, std::move(*work)};
+  }
+  return std::nullopt;
+}
+
+bool Running::finish(const Tidying& tidying) {
+  if (!tidying.side->planner.finish(tidying.work)) return false;
+  // It will be live with the next change, if not now.
+  if (auto published = publish_next(nullptr); !published) spdlog::warn("not tidied: {}", published.error().message);
+  return true;
+}
+
 std::size_t Running::collect() {
   const std::uint32_t oldest = parts_.publisher.oldest_epoch();
   std::erase_if(retired_, [&](const Retired& entry) {

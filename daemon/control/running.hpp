@@ -62,6 +62,15 @@ class Running {
   // Frees what nothing can reach any more. Returns how many wait to be freed.
   std::size_t collect();
 
+  // Work that takes long and makes look-ups cheaper, to be done without holding anybody up; nullopt: there is none.
+  struct Tidying {
+    Side* side = nullptr;
+    plan::Planner::Tidying work;
+  };
+  [[nodiscard]] std::optional<Tidying> tidy();
+  // When it is done: publishes what it has made better. False: nothing, as something has changed meanwhile.
+  bool finish(const Tidying& tidying);
+
   // Fills in all but how many subscriptions there are. `only`: what is about this one.
   void explain(std::optional<std::uint32_t> only, PlanInfo& info) const;
 

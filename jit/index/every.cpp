@@ -76,6 +76,8 @@ class EveryBuilder final : public Builder {
     auto rooms = std::make_shared<std::vector<Every::Numbers>>(workers_, Every::Numbers(predicates_));
     return make_version(Every{std::move(*inner), lookup_, predicates_, std::move(rooms)}, nullptr);
   }
+  std::unique_ptr<Tidying> tidy() override { return inner_->tidy(); }
+  bool finish(Tidying& tidying) override { return inner_->finish(tidying); }
 
  private:
   std::unique_ptr<Builder> inner_;

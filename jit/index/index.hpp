@@ -23,6 +23,14 @@ class Index {
 
 using PredicatePtr = std::shared_ptr<const filter::Predicate>;
 
+// Work that makes look-ups cheaper and takes long, done beside the changes that come meanwhile.
+class Tidying {
+ public:
+  virtual ~Tidying() = default;
+  // Once. Thread: any; it touches no builder.
+  virtual void work() = 0;
+};
+
 // Thread: one at a time. All predicates are of the family that it was made for.
 class Builder {
  public:
@@ -34,6 +42,12 @@ class Builder {
   virtual void remove(const filter::Predicate& predicate, std::uint32_t id) = 0;
   // What is there now. Fails only for want of memory; the builder is as before then.
   [[nodiscard]] virtual Result<std::shared_ptr<const Index>> snapshot() = 0;
+
+  // nullptr: there is nothing to tidy.
+  [[nodiscard]] virtual std::unique_ptr<Tidying> tidy() { return nullptr; }
+  // Takes over what the builder's work has made. Returns whether the next snapshot is another for it: what has changed
+  // meanwhile may have made it useless.
+  virtual bool finish(Tidying& /*tidying*/) { return false; }
 };
 
 // `workers` threads look up concurrently, numbered from 0. Fails with ErrorCode::internal when no index serves the

@@ -1,8 +1,8 @@
 // Substrings and regular expressions: one pass over a text for all of a family's patterns.
 //
 // Compiling a set of patterns takes longer the larger it is, so patterns lie in layers, each a Hyperscan database of
-// its own. What is new becomes a small layer, together with the small ones there are; a removed predicate leaves its
-// layer's database as it is and only loses its number.
+// its own. What is new becomes a small layer, together with the small ones there are; larger ones are put together
+// behind the changes (Tidying). A removed predicate leaves its layer's database as it is and only loses its number.
 //
 // Hyperscan reports each pattern at most once a scan (HS_FLAG_SINGLEMATCH); a predicate with several patterns is
 // reported once by a stamp that each worker keeps for each predicate.
@@ -151,9 +151,72 @@ Result<std::vector<WorkerState>> states(const hs_database_t* database, std::size
   return result;
 }
 
+unsigned flags_of(bool literal) { return literal ? HS_FLAG_SINGLEMATCH : HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY; }
+
+// Of all these, by position.
+Result<std::shared_ptr<const Layer>> build(const std::vector<PredicatePtr>& all, bool literal, std::uint32_t workers) {
+  std::map<std::string_view, Positions> positions;  // by pattern
+  for (std::uint32_t position = 0; position < all.size(); ++position) {
+    for (const filter::Operand& operand : all[position]->operands) {
+      positions[std::get<std::string>(operand)].push_back(position);
+    }
+  }
+  auto layer = std::make_shared<Layer>();
+  layer->predicates = all.size();
+  Patterns patterns;
+  for (auto& [pattern, list] : positions) {
+    if (literal && pattern.empty()) {
+      layer->always = std::move(list);
+      continue;
+    }
+    patterns.texts.push_back(pattern.data());  // a whole std::string's: ends with a NUL
+    patterns.lengths.push_back(pattern.size());
+    patterns.flags.push_back(flags_of(literal));
+    patterns.numbers.push_back(static_cast<unsigned>(patterns.numbers.size()));
+    layer->of_pattern.push_back(std::move(list));
+  }
+  if (!patterns.texts.empty()) {
+    auto database = compile(patterns, literal);
+    if (!database) return std::unexpected(std::move(database.error()));
+    layer->database = std::move(*database);
+  }
+  auto state = states(layer->database.get(), all.size(), workers);
+  if (!state) return std::unexpected(std::move(state.error()));
+  layer->workers = std::move(*state);
+  return layer;
+}
+
 struct Pending {
   PredicatePtr predicate;
   std::uint32_t id = 0;
+};
+
+// Several layers that become one.
+class Merging final : public Tidying {
+ public:
+  Merging(bool literal, std::uint32_t workers) : literal_(literal), workers_(workers) {}
+
+  // `all` of the layer, by position.
+  void add(std::shared_ptr<const Layer> layer, const std::vector<PredicatePtr>& all) {
+    for (std::uint32_t i = 0; i < all.size(); ++i) {
+      if (all[i] == nullptr) continue;
+      predicates.push_back(all[i]);
+      from.emplace_back(layers.size(), i);
+    }
+    layers.push_back(std::move(layer));
+  }
+  void work() override {
+    if (auto built = build(predicates, literal_, workers_)) merged = std::move(*built);
+  }
+
+  std::vector<std::shared_ptr<const Layer>> layers;         // neighbours
+  std::vector<PredicatePtr> predicates;                     // that were there
+  std::vector<std::pair<std::size_t, std::uint32_t>> from;  // each one's layer, and position there
+  std::shared_ptr<const Layer> merged;                      // of `predicates`; nullptr: not yet, or there was no memory
+
+ private:
+  const bool literal_;
+  const std::uint32_t workers_;
 };
 
 class ScanBuilder final : public Builder {
@@ -198,6 +261,46 @@ class ScanBuilder final : public Builder {
     return make_version(table, nullptr);
   }
 
+  // Neighbours of similar size, the newest first: so each pattern is compiled again whenever its layer doubles.
+  std::unique_ptr<Tidying> tidy() override {
+    for (std::size_t end = parts_.size(); end > 1; --end) {
+      std::size_t begin = end - 1;
+      std::size_t together = parts_[begin].live;
+      while (begin > 0 && parts_[begin - 1].live <= 2 * together && together + parts_[begin - 1].live <= most_tidied) {
+        together += parts_[--begin].live;
+      }
+      if (begin + 1 == end) continue;
+      auto merging = std::make_unique<Merging>(literal_, workers_);
+      for (; begin < end; ++begin) merging->add(parts_[begin].part.layer, parts_[begin].predicates);
+      return merging;
+    }
+    return nullptr;
+  }
+
+  bool finish(Tidying& tidying) override {
+    auto& merging = static_cast<Merging&>(tidying);
+    if (merging.merged == nullptr) return false;
+    // Changes put new parts behind, and together, but never move them.
+    const auto first =
+        std::ranges::find(parts_, merging.layers.front(), [](const Growing& each) { return each.part.layer; });
+    const auto count = static_cast<std::ptrdiff_t>(merging.layers.size());
+    if (parts_.end() - first < count) return false;
+    for (std::size_t i = 0; i < merging.layers.size(); ++i) {
+      if (first[static_cast<std::ptrdiff_t>(i)].part.layer != merging.layers[i]) return false;
+    }
+    Growing added;
+    added.part = {merging.merged, std::make_shared<Numbers>()};
+    for (const auto& [layer, position] : merging.from) {
+      const Growing& old = first[static_cast<std::ptrdiff_t>(layer)];
+      added.part.ids->push_back((*old.part.ids)[position]);
+      added.predicates.push_back(old.predicates[position]);
+      added.live += old.predicates[position] != nullptr ? 1 : 0;
+    }
+    *first = std::move(added);
+    parts_.erase(first + 1, first + count);
+    return true;
+  }
+
  private:
   // A layer, and what it was made of.
   struct Growing {
@@ -206,9 +309,11 @@ class ScanBuilder final : public Builder {
     std::size_t live = 0;
   };
 
-  // Compiling this many together takes some 50 ms.
+  // Compiling this many together takes some 50 ms, and so many some seconds.
   static constexpr std::size_t most_recompiled = 64;
-  static constexpr std::size_t most_parts = 24;
+  static constexpr std::size_t most_tidied = 4096;
+  // Beyond so many, a change puts all together: that is only when tidying does not keep up.
+  static constexpr std::size_t most_parts = 128;
 
   // With the newest parts, as long as these are small: each doubling of a pattern's part compiles it once more.
   Result<void> take_pending() {
@@ -224,55 +329,20 @@ class ScanBuilder final : public Builder {
         if (last.predicates[i] != nullptr) all.push_back({last.predicates[i], (*last.part.ids)[i]});
       }
     }
-    auto layer = build(all);
+    std::vector<PredicatePtr> predicates;
+    predicates.reserve(all.size());
+    for (const Pending& entry : all) predicates.push_back(entry.predicate);
+    auto layer = build(predicates, literal_, workers_);
     if (!layer) return std::unexpected(std::move(layer.error()));
     Growing added;
     added.part = {std::move(*layer), std::make_shared<Numbers>()};
     added.live = all.size();
-    for (Pending& entry : all) {
-      added.part.ids->push_back(entry.id);
-      added.predicates.push_back(std::move(entry.predicate));
-    }
+    for (const Pending& entry : all) added.part.ids->push_back(entry.id);
+    added.predicates = std::move(predicates);
     parts_.erase(parts_.begin() + static_cast<std::ptrdiff_t>(kept), parts_.end());
     parts_.push_back(std::move(added));
     pending_.clear();
     return {};
-  }
-
-  [[nodiscard]] Result<std::shared_ptr<const Layer>> build(const std::vector<Pending>& all) const {
-    std::map<std::string_view, Positions> positions;  // by pattern
-    for (std::uint32_t position = 0; position < all.size(); ++position) {
-      for (const filter::Operand& operand : all[position].predicate->operands) {
-        positions[std::get<std::string>(operand)].push_back(position);
-      }
-    }
-    auto layer = std::make_shared<Layer>();
-    layer->predicates = all.size();
-    Patterns patterns;
-    for (auto& [pattern, list] : positions) {
-      if (literal_ && pattern.empty()) {
-        layer->always = std::move(list);
-        continue;
-      }
-      patterns.texts.push_back(pattern.data());  // a whole std::string's: ends with a NUL
-      patterns.lengths.push_back(pattern.size());
-      patterns.flags.push_back(flags());
-      patterns.numbers.push_back(static_cast<unsigned>(patterns.numbers.size()));
-      layer->of_pattern.push_back(std::move(list));
-    }
-    if (!patterns.texts.empty()) {
-      auto database = compile(patterns, literal_);
-      if (!database) return std::unexpected(std::move(database.error()));
-      layer->database = std::move(*database);
-    }
-    auto state = states(layer->database.get(), all.size(), workers_);
-    if (!state) return std::unexpected(std::move(state.error()));
-    layer->workers = std::move(*state);
-    return layer;
-  }
-
-  [[nodiscard]] unsigned flags() const {
-    return literal_ ? HS_FLAG_SINGLEMATCH : HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
   }
 
   [[nodiscard]] Result<void> check_expression(const std::string& expression) const {
@@ -282,7 +352,7 @@ class ScanBuilder final : public Builder {
     }
     hs_expr_info_t* info = nullptr;
     hs_compile_error_t* raised = nullptr;
-    const hs_error_t status = hs_expression_info(expression.c_str(), flags(), &info, &raised);
+    const hs_error_t status = hs_expression_info(expression.c_str(), flags_of(literal_), &info, &raised);
     std::free(info);  // NOLINT(cppcoreguidelines-no-malloc): Hyperscan's allocator is malloc
     const std::unique_ptr<hs_compile_error_t, FreeError> error(raised);
     if (status == HS_SUCCESS) return {};

@@ -186,6 +186,7 @@ Result<Planner::FamilyDraft*> Planner::family(const FamilyKey& key) {
   FamilyDraft& added = families_[key];
   added.builder = std::move(*builder);
   added.number = number;
+  added.serial = ++family_serial_;
   return &added;
 }
 
@@ -503,6 +504,23 @@ Result<std::shared_ptr<const Plan>> Planner::snapshot(std::uint32_t epoch) {
   plan->families = families();
   plan->packet_filter = packet_filter_.snapshot();
   return plan;
+}
+
+std::optional<Planner::Tidying> Planner::tidy() {
+  for (auto& [key, family] : families_) {
+    if (auto work = family.builder->tidy()) return Tidying{family.serial, std::move(work)};
+  }
+  return std::nullopt;
+}
+
+bool Planner::finish(const Tidying& tidying) {
+  for (auto& [key, family] : families_) {
+    if (family.serial != tidying.family) continue;
+    if (!family.builder->finish(*tidying.work)) return false;
+    family.index = nullptr;
+    return true;
+  }
+  return false;
 }
 
 std::vector<Family> Planner::families() const {

@@ -48,6 +48,15 @@ class Planner {
   // Fails when an index cannot be built; the planner is unchanged then: remove what was added.
   [[nodiscard]] Result<std::shared_ptr<const Plan>> snapshot(std::uint32_t epoch);
 
+  // Work on an index that takes long, for the thread that has the time; nullopt: there is none.
+  struct Tidying {
+    std::uint64_t family = 0;
+    std::unique_ptr<index::Tidying> work;
+  };
+  [[nodiscard]] std::optional<Tidying> tidy();
+  // When it is done. Returns whether the next snapshot is another for it.
+  [[nodiscard]] bool finish(const Tidying& tidying);
+
   // The whole graph, each node before those below it; the same for the same subscriptions in the same order.
   [[nodiscard]] std::vector<Step> steps() const;
   // Every node that a clause of the action passes through, the root and the last ones included. Ascending.
@@ -80,6 +89,7 @@ class Planner {
     std::unique_ptr<index::Builder> builder;
     std::size_t predicates = 0;
     std::size_t number = 0;
+    std::uint64_t serial = 0;                   // of no family that was before
     std::shared_ptr<const index::Index> index;  // nullptr: changed
   };
   struct PredicateDraft {
@@ -124,6 +134,7 @@ class Planner {
   std::vector<PredicateId> free_predicates_;
   std::map<FamilyKey, FamilyDraft> families_;
   std::vector<bool> family_numbers_;  // in use
+  std::uint64_t family_serial_ = 0;
   PacketFilterBuilder packet_filter_;
 };
 

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "daemon/worker/connections.hpp"
 #include "tests/support/conversations.hpp"
 #include "tests/support/rig.hpp"
@@ -97,6 +100,26 @@ TEST_F(RegistryTest, DoesNotShowOlderConnectionsToANewSubscription) {
   linger();
   EXPECT_EQ(rig_.events("names").size(), 2U);
   EXPECT_EQ(rig_.events("ends").size(), 2U);
+}
+
+TEST_F(RegistryTest, PutsIndexesTogetherBehindChanges) {
+  const jit::Source source{.name = "names.cpp", .text = "#include <iris/iris.hpp>\n" + names, .stateless = true};
+  for (int batch = 0; batch < 3; ++batch) {
+    std::vector<Narrowed> filters;
+    for (int i = 0; i < 100; ++i) {
+      const std::string text = i == 50 ? "exam" : std::to_string(100 * batch + i);
+      filters.push_back({"f" + std::to_string(100 * batch + i), "tls.sni contains '" + text + "'", {}});
+    }
+    ASSERT_TRUE(rig_.registry().add_batch(source, filters));
+  }
+  constexpr std::uint32_t last_change = 4;
+  for (int i = 0; i < 500 && rig_.registry().status().epoch == last_change; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_GT(rig_.registry().status().epoch, last_change);
+  conversations(1);
+  for (const char* name : {"f50", "f150", "f250"}) EXPECT_EQ(rig_.events(name).size(), 1U) << name;
+  EXPECT_TRUE(rig_.events("f51").empty());
 }
 
 TEST_F(RegistryTest, KeepsStateOverOtherPeoplesChanges) {

@@ -255,6 +255,69 @@ TEST(Index, PredicatesWithoutOperandsNeverHold) {
   EXPECT_THAT(ask(*built(nothing), nothing, 5ULL), IsEmpty());
 }
 
+class TidiedScans : public ::testing::Test {
+ protected:
+  // Those that contain n<first>. and so on: a layer.
+  void add(std::uint32_t first, std::uint32_t count) {
+    for (std::uint32_t id = first; id < first + count; ++id) {
+      live_[id] = std::make_shared<const Predicate>(Predicate{&name, contains, {text(id)}});
+      ASSERT_TRUE(builder_->add(live_[id], id));
+    }
+    ASSERT_TRUE(builder_->snapshot());
+  }
+  void remove(std::uint32_t first, std::uint32_t count) {
+    for (std::uint32_t id = first; id < first + count; ++id) {
+      builder_->remove(*live_[id], id);
+      live_.erase(id);
+    }
+  }
+  void expect_all() {
+    const auto index = builder_->snapshot();
+    ASSERT_TRUE(index);
+    const Predicate like{&name, contains, {}};
+    for (std::uint32_t id = 0; id < 700; ++id) {
+      std::vector<std::uint32_t> expected;
+      if (live_.contains(id)) expected.push_back(id);
+      ASSERT_EQ(ask(**index, like, {"www." + text(id)}, 700), expected);
+    }
+  }
+  static std::string text(std::uint32_t id) { return "n" + std::to_string(id) + "."; }
+
+  std::unique_ptr<Builder> builder_ = std::move(*make_builder(name, contains, 2));
+  std::map<std::uint32_t, PredicatePtr> live_;
+};
+
+TEST_F(TidiedScans, FindTheSame) {
+  for (std::uint32_t i = 0; i < 6; ++i) add(100 * i, 100);
+  unsigned tidied = 0;
+  for (std::unique_ptr<Tidying> tidying; (tidying = builder_->tidy()) != nullptr; ++tidied) {
+    tidying->work();
+    // Meanwhile:
+    remove(100 * tidied + 7, 30);
+    if (tidied == 0) add(600, 70);
+    EXPECT_TRUE(builder_->finish(*tidying));
+    expect_all();
+    ASSERT_LT(tidied, 5U);
+  }
+  EXPECT_EQ(tidied, 1U) << "what is left is too different in size";
+  remove(590, 5);
+  expect_all();
+}
+
+TEST_F(TidiedScans, WhatHasChangedTooMuchIsLeft) {
+  for (std::uint32_t i = 0; i < 3; ++i) add(100 * i, 100);
+  const auto tidying = builder_->tidy();
+  ASSERT_NE(tidying, nullptr);
+  tidying->work();
+  remove(100, 100);
+  EXPECT_FALSE(builder_->finish(*tidying));
+  expect_all();
+  const auto unfinished = builder_->tidy();
+  ASSERT_NE(unfinished, nullptr);
+  EXPECT_FALSE(builder_->finish(*unfinished)) << "it has not been done";
+  expect_all();
+}
+
 TEST(Index, WorkersScanAtTheSameTime) {
   std::vector<Predicate> all;
   all.reserve(50);
