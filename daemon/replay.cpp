@@ -124,6 +124,11 @@ int run_replay(const ReplayOptions& options, const Signals& signals) {
   if (auto started = registry.start(); !started) return failed(started.error());
   if (auto added = add_all(registry, options, signals); !added) return failed(added.error());
 
+  // Indexes may still be tidied, which replaces the pipeline.
+  publisher.online(0);
+  const bool show_layers = publisher.current(0)->packets.has_value();
+  publisher.offline(0);
+
   const auto trackers = make_trackers(options, **source, output);
   if (!trackers) return failed(trackers.error());
   worker::Rounds rounds({.source = **source,
@@ -131,7 +136,7 @@ int run_replay(const ReplayOptions& options, const Signals& signals) {
                          .output = output,
                          .trackers = *trackers,
                          .intake = intake_options(options.config),
-                         .show_layers = publisher.current(0)->packets.has_value()});
+                         .show_layers = show_layers});
   rounds.run(signals.stop());
 
   const Totals sum = totals(registry, *trackers);

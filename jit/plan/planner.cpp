@@ -459,8 +459,13 @@ Result<ActionId> Planner::add(const Request& request) {
     std::vector<ActionId>& ends = own(plan_.nodes.edit(*terminal).actions);
     ends.insert(std::ranges::upper_bound(ends, id), id);
     actions_[id].terminals.push_back(*terminal);
-    actions_[id].reaches.push_back(reach_of(clause));
-    packet_filter_.add(actions_[id].reaches.back());
+    Reach reach = reach_of(clause);
+    packet_filter_.add(reach);
+    if (reach.kind == Reach::Kind::all) {
+      ++actions_[id].reaching_all;
+    } else {
+      actions_[id].reaches.push_back(std::move(reach));
+    }
     include(*terminal, id);
     for (NodeId below = *terminal; below != root; below = drafts_[below].parent) {
       include(drafts_[below].parent, plan_.nodes[below], drafts_[below].edge);
@@ -481,6 +486,7 @@ void Planner::remove(ActionId id) {
   draft.terminals.clear();
   for (const Reach& reach : draft.reaches) packet_filter_.remove(reach);
   draft.reaches.clear();
+  for (; draft.reaching_all != 0; --draft.reaching_all) packet_filter_.remove(Reach{});
 }
 
 void Planner::forget(ActionId id) {

@@ -100,8 +100,9 @@ class Planner {
   struct ActionDraft {
     abi::Observation observes;
     std::vector<NodeId> terminals;
-    std::vector<Reach> reaches;  // of its clauses
-    std::vector<NodeId> freed;   // node ids to give back at forget
+    std::vector<Reach> reaches;      // of its clauses, but for those that reach all
+    std::uint32_t reaching_all = 0;  // so many
+    std::vector<NodeId> freed;       // node ids to give back at forget
   };
 
   [[nodiscard]] std::optional<PredicateId> number_of(const filter::Predicate& predicate) const;

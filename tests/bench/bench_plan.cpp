@@ -110,6 +110,7 @@ class Bench {
   }
 
   void round() {
+    const support::Rig::Turn turn(rig_);
     const double begin = cpu_ns();
     for (std::uint64_t packets = 0; packets < packets_a_round; packets += burst_size) step();
     per_packet_.push_back((cpu_ns() - begin) / packets_a_round);
@@ -169,7 +170,7 @@ class Bench {
   }
 
   void warm_up() {
-    rig_.adopt();
+    const support::Rig::Turn turn(rig_);
     for (std::uint64_t packets = 0; packets < std::uint64_t{connections} * 30; packets += burst_size) step();
     begun_ = traffic_.begun();
     evaluated_ = evaluations();

@@ -141,7 +141,7 @@ void worker(benchmark::State& state, const char* source) {
     const auto added = rig.registry().add("bench", {"bench.cpp", source});
     if (!added) throw std::runtime_error(added.error().message);
   }
-  rig.adopt();
+  const support::Rig::Turn turn(rig);
   conn::Tracker& tracker = rig.tracker();
   std::array<source::PacketRef, burst_size> burst;
   const auto step = [&] {
@@ -176,7 +176,7 @@ void bursts_while_expiring(benchmark::State& state) {
   for (auto _ : state) {
     support::Rig rig(holder, {.capacity = 1U << 21});
     if (!rig.registry().add("bench", {"bench.cpp", elsewhere})) throw std::runtime_error("it does not compile");
-    rig.adopt();
+    const support::Rig::Turn turn(rig);
     conn::Tracker& tracker = rig.tracker();
     std::array<source::PacketRef, burst_size> burst;
     const auto step = [&](support::Conversations& traffic) {

@@ -46,25 +46,30 @@ Rig::Rig(source::PacketHolder& holder, const conn::Limits& limits)
 // As a worker does: the pipeline that the tracker had may be gone.
 Rig::~Rig() { finish(); }
 
+Rig::Turn::Turn(Rig& rig) : rig_(rig) {
+  rig.publisher_.online(0);
+  const conn::Pipeline& published = *rig.publisher_.current(0);
+  if (published.epoch != rig.adopted_) rig.tracker_->adopt(published);
+  rig.adopted_ = published.epoch;
+}
+
+Rig::Turn::~Turn() {
+  rig_.publisher_.report_oldest_epoch(0, rig_.tracker_->oldest_epoch());
+  rig_.publisher_.offline(0);
+}
+
 void Rig::finish(EndReason reason) {
-  adopt();
+  const Turn turn(*this);
   tracker_->finish(reason);
 }
 
-void Rig::adopt() {
-  const conn::Pipeline& published = *publisher_.current(0);
-  if (published.epoch != adopted_) tracker_->adopt(published);
-  adopted_ = published.epoch;
-}
-
 void Rig::process(std::span<const source::PacketRef> burst) {
-  adopt();
+  const Turn turn(*this);
   conn::PacketEvents& packets = tracker_->packet_events();
   const auto arrivals = intake_.take(burst, packets.wanted());
   for (const worker::Layer& layer : intake_.layers()) packets.take(layer.arrival, layer.status);
   tracker_->process(arrivals);
   if (!burst.empty()) tracker_->sweep(0xffffffffU, burst.back().ts);
-  publisher_.report_oldest_epoch(0, tracker_->oldest_epoch());
 }
 
 std::vector<nlohmann::json> Rig::events(const std::string& subscription) {

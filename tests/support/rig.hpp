@@ -30,9 +30,23 @@ class Rig {
   [[nodiscard]] conn::Tracker& tracker() { return *tracker_; }
   [[nodiscard]] worker::Intake& intake() { return intake_; }
 
-  // On the calling thread, what a worker does with a burst: takes up the published pipeline first, and sweeps all.
+  // A worker's turn on the calling thread: it takes up the published pipeline, which stays as long as the turn. No
+  // change of subscriptions can end meanwhile.
+  class Turn {
+   public:
+    explicit Turn(Rig& rig);
+    ~Turn();
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Rig& rig_;
+  };
+
+  // A turn in which it does what a worker does with a burst, and sweeps all.
   void process(std::span<const source::PacketRef> burst);
-  void adopt();
+  // One in which there is no packet.
+  void adopt() { const Turn turn(*this); }
   // Ends all connections.
   void finish(EndReason reason = EndReason::end_of_input);
 
