@@ -113,10 +113,10 @@ std::string escaped(const std::string& text) {
 std::string plan_text(const v1::ExplainResponse& plan) {
   std::string text = fmt::format("epoch {}, {} subscription{}, {} packets\n", plan.epoch(), plan.subscriptions(),
                                  plan.subscriptions() == 1 ? "" : "s", plan.packets());
-  if (plan.sampled_packets() != 0) {
+  if (plan.samples() != 0) {
     std::vector<std::string> shares;
     for (const auto& work : plan.work()) shares.push_back(work.name() + " " + percent(work.share()));
-    text += fmt::format("time: {} (of {} packets that were timed)\n", fmt::join(shares, ", "), plan.sampled_packets());
+    text += fmt::format("time: {} (of {} samples)\n", fmt::join(shares, ", "), plan.samples());
   }
   if (plan.graphs().empty()) text += "nobody wants anything\n";
   for (const auto& graph : plan.graphs()) text += "\n" + Tree(graph).text() + lookups_text(graph);
@@ -180,7 +180,7 @@ std::string plan_json(const v1::ExplainResponse& plan) {
   return line({{"epoch", plan.epoch()},
                {"subscriptions", plan.subscriptions()},
                {"packets", plan.packets()},
-               {"sampled_packets", plan.sampled_packets()},
+               {"samples", plan.samples()},
                {"work", std::move(work)},
                {"graphs", std::move(graphs)}});
 }

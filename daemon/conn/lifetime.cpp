@@ -77,6 +77,7 @@ void Tracker::approach_end(const Record& record) noexcept {
 std::optional<Tick> Tracker::due(std::uint32_t index, Tick tick) noexcept {
   Record& record = table_.at(index);
   if (!record.in_use()) return std::nullopt;
+  const Occurring occurring(meter_);
   stand_after_packets(record, wheel_.position());
   const Tick last = deadline(record, timeout_of(record));
   if (before(tick, last)) {
@@ -120,6 +121,7 @@ void Tracker::finish(EndReason reason) noexcept {
   for (std::uint32_t index = 0; index < table_.limit(); ++index) {
     Record& record = table_.at(index);
     if (!record.in_use()) continue;
+    const Occurring occurring(meter_);
     const Connection* connection = connection_of(record);
     const Timestamp last = connection != nullptr ? connection->record.last : Timestamp{};
     stand_after_packets(record, std::numeric_limits<std::uint64_t>::max());

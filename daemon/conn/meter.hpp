@@ -1,5 +1,5 @@
-// Where a worker's time goes, from samples: of one packet in about a hundred, each kind of work is timed, without what
-// it calls. Of other packets it costs a branch.
+// Where a worker's time goes, from samples: of one occasion in about a hundred, which is a packet, or a connection that
+// a timer or a sweep looks at, each kind of work is timed, without what it calls. Of others it costs a branch.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 namespace iris::conn {
 
 enum class Work : std::uint8_t {
-  connections,  // finding them, their state, timers: what remains
+  connections,  // finding them, their state, their end: what remains
   lookups,      // finding true predicates
   plan,         // progress through the plan
   reassembly,
@@ -23,7 +23,16 @@ inline constexpr std::size_t works = 6;
 
 class Meter {
  public:
-  // The worker's: a packet begins, and ends.
+  // Sampled so far. Thread: any.
+  [[nodiscard]] std::uint64_t cycles(Work work) const noexcept {
+    return cycles_[static_cast<std::size_t>(work)].load();
+  }
+  [[nodiscard]] std::uint64_t samples() const noexcept { return samples_.load(); }
+
+ private:
+  friend class Doing;
+  friend class Occurring;
+
   void begin() noexcept {
     if (--left_ != 0) return;
     // Not regularly, or bursts of a certain size would be sampled at the same place.
@@ -39,16 +48,6 @@ class Meter {
     samples_.add(1);
     on_ = false;
   }
-  [[nodiscard]] bool on() const noexcept { return on_; }
-
-  // Sampled so far. Thread: any.
-  [[nodiscard]] std::uint64_t cycles(Work work) const noexcept {
-    return cycles_[static_cast<std::size_t>(work)].load();
-  }
-  [[nodiscard]] std::uint64_t samples() const noexcept { return samples_.load(); }
-
- private:
-  friend class Doing;
 
   // Returns what was charged.
   std::uint64_t charge() noexcept {
@@ -67,6 +66,18 @@ class Meter {
   Counter samples_;
 };
 
+// An occasion lasts while it lives; they do not overlap. Thread: the worker's.
+class Occurring {
+ public:
+  explicit Occurring(Meter& meter) noexcept : meter_(meter) { meter.begin(); }
+  Occurring(const Occurring&) = delete;
+  Occurring& operator=(const Occurring&) = delete;
+  ~Occurring() { meter_.end(); }
+
+ private:
+  Meter& meter_;
+};
+
 // This work is done while it lives.
 class Doing {
  public:
@@ -80,7 +91,7 @@ class Doing {
   ~Doing() { (void)done(); }
 
   // Before it ends: returns the cycles since it began, or since the work that it was last interrupted by; 0 when the
-  // packet is none that is sampled.
+  // occasion is none that is sampled.
   std::uint64_t done() noexcept {
     if (!meter_.on_ || over_) return 0;
     over_ = true;

@@ -115,7 +115,7 @@ void PacketEvents::use(const Pipeline& pipeline) noexcept {
 void PacketEvents::take(const Arrival& layer, DecodeStatus status) noexcept {
   if (merged_ == nullptr) return;
   sink_.position = abi::Position::at(layer.number, abi::Position::Phase::by_itself);
-  meter_.begin();
+  const Occurring occurring(meter_);
   const Frame frame = frame_of(layer.packet, status, layer.decoded);
   const PacketFacts packet_facts = facts_of(frame);
   abi::Matches truths{truths_.data(), 0, static_cast<std::uint32_t>(truths_.size())};
@@ -134,7 +134,6 @@ void PacketEvents::take(const Arrival& layer, DecodeStatus status) noexcept {
     progress_.on_tuple(std::span(truths_).first(truths.count), {{}, &packet_facts, epoch_});
   }
   for (const Match& match : progress_.matches()) call(*merged_->callees[match.action], frame);
-  meter_.end();
 }
 
 // A packet's callback is one function, and all it can take is the packet (frontend::from_text sees to that).

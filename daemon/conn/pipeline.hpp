@@ -38,7 +38,7 @@ struct CallbackCounters {
   std::atomic<std::uint64_t> calls{0};
   std::atomic<std::uint64_t> faults{0};   // exceptions that left user code
   std::atomic<std::uint64_t> objects{0};  // live states, over all workers
-  std::atomic<std::uint64_t> cycles{0};   // of sampled packets (daemon/conn/meter.hpp)
+  std::atomic<std::uint64_t> cycles{0};   // of samples (daemon/conn/meter.hpp)
 
   void spend(std::uint64_t sampled) {
     if (sampled != 0) cycles.fetch_add(sampled, std::memory_order_relaxed);

@@ -186,9 +186,8 @@ void Tracker::process(std::span<const Arrival> burst) noexcept {
     for_group(group - 2, count, [&](std::size_t i) { prefetch_connection(lookups_[i]); });
     if (wanted_) for_group(group - 3, count, [&](std::size_t i) { prefetch_observed(lookups_[i]); });
     for_group(group - 4, count, [&](std::size_t i) {
-      meter_.begin();
+      const Occurring occurring(meter_);
       handle(arrival(i), lookups_[i]);
-      meter_.end();
     });
   }
   last_time_ = burst.back().packet.ts;
@@ -394,7 +393,10 @@ void Tracker::bring_up(Record& record, Timestamp now) noexcept {
 void Tracker::sweep(std::uint32_t budget, Timestamp now) noexcept {
   const std::uint32_t limit = table_.limit();
   for (; sweep_next_ < limit && budget > 0; ++sweep_next_, --budget) {
-    if (Record& record = table_.at(sweep_next_); record.in_use()) bring_up(record, now);
+    if (Record& record = table_.at(sweep_next_); record.in_use()) {
+      const Occurring occurring(meter_);
+      bring_up(record, now);
+    }
   }
 }
 

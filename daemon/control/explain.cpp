@@ -178,7 +178,7 @@ void Running::explain(std::optional<std::uint32_t> only, PlanInfo& info) const {
   info.epoch = epoch_;
   for (const conn::Tracker* tracker : trackers) {
     info.packets += tracker->counters().packets.load();
-    info.sampled += tracker->meter().samples();
+    info.samples += tracker->meter().samples();
   }
   const std::uint64_t all = all_cycles(trackers);
   for (std::size_t i = 0; i < conn::works; ++i) {

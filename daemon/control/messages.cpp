@@ -184,7 +184,7 @@ void fill(v1::ExplainResponse& message, const PlanInfo& plan) {
   message.set_epoch(plan.epoch);
   message.set_subscriptions(plan.subscriptions);
   message.set_packets(plan.packets);
-  message.set_sampled_packets(plan.sampled);
+  message.set_samples(plan.samples);
   for (const GraphInfo& from : plan.graphs) {
     v1::PlanGraph& graph = *message.add_graphs();
     graph.set_of_packets(from.of_packets);

@@ -214,7 +214,7 @@ struct PlanInfo {
   std::uint32_t epoch = 0;
   std::uint32_t subscriptions = 0;
   std::uint64_t packets = 0;
-  std::uint64_t sampled = 0;  // packets that shares are made of
+  std::uint64_t samples = 0;  // that shares are made of
   std::vector<GraphInfo> graphs;
   std::vector<WorkInfo> work;
 };

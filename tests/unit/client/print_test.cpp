@@ -198,7 +198,7 @@ v1::ExplainResponse sample_plan(int hosts) {
   plan.set_epoch(3);
   plan.set_subscriptions(static_cast<std::uint32_t>(hosts));
   plan.set_packets(1000);
-  plan.set_sampled_packets(10);
+  plan.set_samples(10);
   auto& work = *plan.add_work();
   work.set_name("parsers");
   work.set_share(0.25);
@@ -231,7 +231,7 @@ v1::ExplainResponse sample_plan(int hosts) {
 
 TEST(Plan, IsATreeWithCounts) {
   EXPECT_EQ(plan_text(sample_plan(2)), R"(epoch 3, 2 subscriptions, 1000 packets
-time: parsers 25.0 % (of 10 packets that were timed)
+time: parsers 25.0 % (of 10 samples)
 
                       reached
 every connection          100

@@ -102,6 +102,22 @@ TEST_F(RegistryTest, DoesNotShowOlderConnectionsToANewSubscription) {
   EXPECT_EQ(rig_.events("ends").size(), 2U);
 }
 
+TEST_F(RegistryTest, ExplainsTheTimeOfCallbacksThatTimersCall) {
+  must_add("ends", ends);
+  conversations(400);
+  const auto called = [&] {
+    const auto plan = rig_.registry().explain("ends");
+    for (const PlanNodeInfo& node : plan->graphs.front().nodes) {
+      if (!node.callbacks.empty()) return std::pair(node.callbacks.front().calls, node.callbacks.front().share);
+    }
+    return std::pair(std::uint64_t{0}, 0.0);
+  };
+  EXPECT_EQ(called().first, 0U);
+  linger();
+  EXPECT_EQ(called().first, 400U);
+  EXPECT_GT(called().second, 0.0);
+}
+
 TEST_F(RegistryTest, PutsIndexesTogetherBehindChanges) {
   const jit::Source source{.name = "names.cpp", .text = "#include <iris/iris.hpp>\n" + names, .stateless = true};
   for (int batch = 0; batch < 3; ++batch) {
