@@ -82,8 +82,10 @@ struct Field {
   bool list = false;                  // std::span of `type`: numbers of `width` bytes, or std::string_view
   bool of_headers = false;            // tuple: offsets are in packet::Headers
   bool names_protocol = false;        // text: a protocol's name, instead of which filters ask for the protocol
-  // No field at all, but a predicate of an author's (jit/filter/user_filter.hpp), named without a protocol.
+  // No field at all, but what no index answers: a predicate of an author's (jit/filter/user_filter.hpp), or, of some
+  // session, one of filter::SomeSession.
   bool user_defined = false;
+  bool of_some_session = false;
   const Protocol* sessions_of = nullptr;  // of these: whose sessions it is asked about; nullptr: about connections
   // Computed when asked for, rather than at `offsets`.
   struct Computed {

@@ -78,7 +78,7 @@ Wants Tracker::wants_of(const Connection& connection) const noexcept {
     if (pending.session == nullptr && node.tells_sessions != 0 && !connection.sessions_over) wants.needs |= need::parse;
     wants.observation |= node.observes;
   }
-  Verdicts::add_wants(connection, wants);
+  verdicts_.add_wants(connection, wants);
   if (connection.awaits_tunnel()) {
     wants.needs |= need::parse;
     wants.observation |= pipeline_->plan->nodes[plan::root].observes;
@@ -143,13 +143,13 @@ void Tracker::open(Visit& visit) noexcept {
   begin_progress(visit.record, connection, headers ? &*headers : nullptr);
   store_frontier(connection);
   keep_pending(connection, {});
-  verdicts_.begin(connection, visit.pdu.ts);
+  const bool answered = verdicts_.begin(connection, visit.pdu.ts);
   connection.observed.wanted = wants_of(connection).observation;
   connection.observed.wanted |= delivery_.observation(progress_.matches());
   observe(connection, {visit.pdu, visit.arrival, visit.tcp, visit.record.sequences, true}, observer_memory());
   const Occasion occasion{.event = Event::L4FirstPacket, .ts = visit.pdu.ts, .pdu = &visit.pdu};
   delivery_.matched(connection, progress_.matches(), occasion);
-  ask(visit.record, connection, occasion);
+  ask(visit.record, connection, occasion, answered);
   settle(visit.record, connection);
   // Behind a CONNECT, progress begins anew.
   if (headers && (visit.record.needs & need::parse) != 0) keep_headers(connection.observed, *headers, blocks_);
@@ -322,7 +322,7 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
   const Occasion occasion{.event = Event::L7OnDisc, .ts = ts};
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
-  ask(record, connection, occasion);
+  ask(record, connection, occasion, verdicts_.note_protocol(connection));
   if (connection.sessions_over) connection.frontier.shrink(0);
   record.needs = wants_of(connection).needs;
 }
@@ -332,6 +332,7 @@ void Tracker::begin_session(Record& record, Connection& connection, const Occasi
   connection.sessions = true;
   const abi::Facts facts{.subject = &connection.record, .session = occasion.session, .protocol = connection.protocol};
   const auto truths = evaluate(pipeline_->dispatch->session[connection.protocol], facts);
+  const bool answered = verdicts_.note_session(connection, truths);
   {
     const Doing doing(meter_, Work::plan);
     AboutSession about(verdicts_, connection, occasion);
@@ -343,7 +344,7 @@ void Tracker::begin_session(Record& record, Connection& connection, const Occasi
   keep_pending(connection, {.protocol = connection.protocol, .session = occasion.session});
   delivery_.fire(connection, occasion);
   delivery_.matched(connection, progress_.matches(), occasion);
-  ask(record, connection, occasion);
+  ask(record, connection, occasion, answered);
 }
 
 // Its memory goes back to the parser once nobody refers to it.
@@ -393,6 +394,7 @@ Status Tracker::take_sessions(Record& record, Connection& connection, Status sta
   // No session will come: what waits for one waits in vain, and where there was none, for the end. A parser that gave
   // up leaves it unknown, so neither a predicate on a session nor its negation holds.
   connection.sessions_over = true;
+  if (gave_up) Verdicts::lose_sessions(connection);
   if (gave_up || connection.sessions) connection.frontier.shrink(0);
   return Status::done;
 }

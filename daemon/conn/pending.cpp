@@ -115,9 +115,10 @@ bool Tracker::give_up_hope(const Record& record, Connection& connection) noexcep
   return connection.frontier.size() + connection.pending.size() != before;
 }
 
-// Authors' filters that have not answered; then what their answers decide.
-void Tracker::ask(Record& record, Connection& connection, const Occasion& occasion) noexcept {
-  if (connection.verdicts.empty() || !verdicts_.ask(connection, occasion)) return;
+// Authors' filters that have not answered; then what their answers decide, and those that came already (`answered`).
+void Tracker::ask(Record& record, Connection& connection, const Occasion& occasion, bool answered) noexcept {
+  if (connection.verdicts.empty()) return;
+  if (!verdicts_.ask(connection, occasion) && !answered) return;
   (void)watch(record, connection, occasion);
   record.needs = wants_of(connection).needs;
 }

@@ -6,7 +6,6 @@
 #include <iris/conn_record.hpp>
 
 #include "daemon/conn/layer7.hpp"
-#include "daemon/conn/pipeline.hpp"
 #include "jit/index/direct.hpp"
 
 namespace iris::conn {
@@ -100,13 +99,13 @@ std::optional<bool> Progress::decided(const plan::Edge& edge, bool over) const {
   if (!edge.user_defined) return index::decided(predicate, standing_.subject, over);
   const auto answer = verdict(*predicate.field, over);
   if (answer || !over) return answer;
-  return edge.negated;  // there was no memory to ask: neither it nor its negation holds
+  return edge.negated;  // it could not be asked, or is not known: neither it nor its negation holds
 }
 
 // What is undecided when the connection ends is dropped.
 std::optional<bool> Progress::verdict(const parsers::Field& filter, bool over) const {
   for (const Verdict& verdict : standing_.verdicts) {
-    if (verdict.code->filter != &filter) continue;
+    if (verdict.filter != &filter) continue;
     return verdict.answered || over ? std::optional(verdict.accepted) : std::nullopt;
   }
   return std::nullopt;

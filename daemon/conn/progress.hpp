@@ -43,10 +43,11 @@ struct Pending {
   const void* session = nullptr;  // in which it was reached; nullptr: in none
 };
 
-// What a user-defined filter answered of a connection.
+// What a user-defined filter, or a filter::SomeSession, answered of a connection.
 struct Verdict {
-  const Callee* code = nullptr;
-  void* object = nullptr;  // a struct's, until it has answered
+  const parsers::Field* filter = nullptr;
+  const Callee* code = nullptr;  // nullptr: of some session
+  void* object = nullptr;        // a struct's, until it has answered
   bool answered = false;
   bool accepted = false;
 };

@@ -229,7 +229,7 @@ class Tracker {
   static void forget_told(Connection& connection) noexcept;
   bool watch(Record& record, Connection& connection, const Occasion& occasion) noexcept;
   bool give_up_hope(const Record& record, Connection& connection) noexcept;
-  void ask(Record& record, Connection& connection, const Occasion& occasion) noexcept;
+  void ask(Record& record, Connection& connection, const Occasion& occasion, bool answered = false) noexcept;
   void happen(Record& record, Connection& connection, const Occasion& occasion) noexcept;
   [[nodiscard]] bool holds_session(const Connection& connection, const void* session) const noexcept;
   void begin_progress(const Record& record, const Connection& connection,

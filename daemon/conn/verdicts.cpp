@@ -14,21 +14,38 @@ const Callee* Verdicts::find(const parsers::Field& filter) const noexcept {
   return found != filters.end() && (*found)->filter == &filter ? found->get() : nullptr;
 }
 
+const plan::SomeSession* Verdicts::find_some(const parsers::Field& filter) const noexcept {
+  const auto& all = pipeline_->plan->some_sessions;
+  if (all == nullptr) return nullptr;
+  const auto found = std::ranges::lower_bound(*all, &filter, std::less<>{}, &plan::SomeSession::field);
+  return found != all->end() && found->field == &filter ? &*found : nullptr;
+}
+
+bool Verdicts::is_known(const parsers::Field& filter) const noexcept {
+  return filter.of_some_session ? find_some(filter) != nullptr : find(filter) != nullptr;
+}
+
 void Verdicts::begin(Connection& connection, const parsers::Field& filter, Timestamp ts) noexcept {
-  const auto known = [&](const Verdict& each) { return each.code->filter == &filter; };
+  const auto known = [&](const Verdict& each) { return each.filter == &filter; };
   if (std::ranges::any_of(connection.verdicts.view(), known)) return;
-  const Callee& code = *find(filter);
-  Verdict verdict{.code = &code};
-  if (code.stateful()) verdict.object = code_.construct(code, ts);
-  if ((!code.stateful() || verdict.object != nullptr) && connection.verdicts.push(verdict, blocks_)) return;
+  Verdict verdict{.filter = &filter};
+  if (filter.of_some_session) {
+    const std::uint64_t possible = protocols_over(connection.record.tuple.transport);
+    verdict.answered = (possible >> find_some(filter)->protocol & 1U) == 0;
+  } else {
+    verdict.code = find(filter);
+  }
+  const bool stateful = verdict.code != nullptr && verdict.code->stateful();
+  if (stateful) verdict.object = code_.construct(*verdict.code, ts);
+  if ((!stateful || verdict.object != nullptr) && connection.verdicts.push(verdict, blocks_)) return;
   // It will never answer.
   connection.record.degraded = true;
   let_go(verdict, ts);
 }
 
-void Verdicts::begin(Connection& connection, Timestamp ts) noexcept {
-  if (pipeline_->filters.empty()) return;
+bool Verdicts::begin(Connection& connection, Timestamp ts) noexcept {
   const plan::Plan& plan = *pipeline_->plan;
+  if (pipeline_->filters.empty() && plan.some_sessions == nullptr) return false;
   const auto begin_below = [&](const plan::Node& node) {
     for (const parsers::Field* filter : plan::view(node.user_filters)) begin(connection, *filter, ts);
   };
@@ -38,6 +55,7 @@ void Verdicts::begin(Connection& connection, Timestamp ts) noexcept {
     if (node.from_above.user_defined) begin(connection, *plan.predicates[node.from_above.predicate]->field, ts);
     begin_below(node);
   }
+  return std::ranges::any_of(connection.verdicts.view(), &Verdict::answered);
 }
 
 bool Verdicts::ask(Connection& connection, Verdict& verdict, const Occasion& occasion) noexcept {
@@ -58,7 +76,8 @@ bool Verdicts::ask(Connection& connection, Verdict& verdict, const Occasion& occ
 bool Verdicts::ask(Connection& connection, const Occasion& occasion) noexcept {
   bool any = false;
   for (Verdict& verdict : connection.verdicts) {
-    if (!verdict.answered && verdict.code->has(occasion.event)) any = ask(connection, verdict, occasion) || any;
+    const bool asked = !verdict.answered && verdict.code != nullptr && verdict.code->has(occasion.event);
+    if (asked) any = ask(connection, verdict, occasion) || any;
   }
   return any;
 }
@@ -69,6 +88,34 @@ bool Verdicts::accepts(const parsers::Field& filter, const Connection& connectio
   constexpr auto drop = static_cast<std::uint8_t>(FilterResult::Drop);
   const auto answer = code_.call(code, code.functions.front(), connection, active, occasion, drop);
   return answer == static_cast<std::uint8_t>(FilterResult::Accept);
+}
+
+bool Verdicts::note_session(Connection& connection, std::span<const plan::PredicateId> truths) noexcept {
+  bool any = false;
+  for (Verdict& verdict : connection.verdicts) {
+    if (verdict.answered || verdict.code != nullptr) continue;
+    const plan::SomeSession& some = *find_some(*verdict.filter);
+    if (some.protocol != connection.protocol) continue;
+    verdict.answered = verdict.accepted = std::ranges::all_of(some.parts, [&](const plan::SomeSession::Part& part) {
+      return std::ranges::binary_search(truths, part.predicate) != part.negated;
+    });
+    any |= verdict.answered;
+  }
+  return any;
+}
+
+bool Verdicts::note_protocol(Connection& connection) noexcept {
+  bool any = false;
+  for (Verdict& verdict : connection.verdicts) {
+    if (verdict.answered || verdict.code != nullptr || connection.awaits_tunnel()) continue;
+    verdict.answered = find_some(*verdict.filter)->protocol != connection.protocol;
+    any |= verdict.answered;
+  }
+  return any;
+}
+
+void Verdicts::lose_sessions(Connection& connection) noexcept {
+  connection.verdicts.erase_if([](const Verdict& verdict) { return verdict.code == nullptr && !verdict.answered; });
 }
 
 bool Verdicts::matters(const parsers::Field& filter, const Connection& connection) const noexcept {
@@ -88,13 +135,13 @@ bool Verdicts::matters(const parsers::Field& filter, const Connection& connectio
 }
 
 void Verdicts::let_go(Verdict& verdict, Timestamp ts) noexcept {
-  code_.destroy(*verdict.code, verdict.object, ts);
+  if (verdict.code != nullptr) code_.destroy(*verdict.code, verdict.object, ts);
   verdict.object = nullptr;
 }
 
 void Verdicts::settle(Connection& connection) noexcept {
   connection.verdicts.erase_if([&](Verdict& verdict) {
-    if (matters(*verdict.code->filter, connection)) return false;
+    if (matters(*verdict.filter, connection)) return false;
     let_go(verdict, connection.record.last);
     return true;
   });
@@ -102,7 +149,7 @@ void Verdicts::settle(Connection& connection) noexcept {
 
 void Verdicts::adopt(Connection& connection, Timestamp ts) noexcept {
   connection.verdicts.erase_if([&](Verdict& verdict) {
-    if (find(*verdict.code->filter) != nullptr) return false;
+    if (is_known(*verdict.filter)) return false;
     let_go(verdict, ts);
     return true;
   });
@@ -113,9 +160,14 @@ void Verdicts::end(Connection& connection, Timestamp ts) noexcept {
   connection.verdicts.shrink(0);
 }
 
-void Verdicts::add_wants(const Connection& connection, Wants& wants) noexcept {
+void Verdicts::add_wants(const Connection& connection, Wants& wants) const noexcept {
   for (const Verdict& verdict : connection.verdicts.view()) {
-    if (!verdict.answered) conn::add_wants(*verdict.code, connection, wants);
+    if (verdict.answered) continue;
+    if (verdict.code != nullptr) {
+      conn::add_wants(*verdict.code, connection, wants);
+    } else if (!connection.sessions_over) {
+      wants.needs |= need::parse;
+    }
   }
 }
 

@@ -102,7 +102,8 @@ parsers::Level level(const Filter& filter) {
   for (const Clause& clause : filter.clauses)
     for (const Literal& literal : clause) {
       const parsers::Field& field = *literal.predicate.field;
-      if (!field.user_defined || field.level == parsers::Level::session) last = std::max(last, field.level);
+      const bool own = field.user_defined && !field.of_some_session;
+      if (!own || field.level == parsers::Level::session) last = std::max(last, field.level);
     }
   return last;
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,8 @@ namespace iris::filter {
 // What a filter decides about. A packet is judged by itself: its sender is `src`, and there are addresses, ports and
 // protocol numbers, but no application protocol; ICMP and other protocols that are never connections are there only.
 enum class Subject : std::uint8_t { connection, packet };
+
+class SomeSession;
 
 enum class Operator : std::uint8_t {
   present,      // no operands
@@ -42,7 +45,8 @@ enum class Operator : std::uint8_t {
 struct Predicate {
   const parsers::Field* field = nullptr;
   Operator op = Operator::present;
-  Operands operands;
+  Operands operands{};
+  std::shared_ptr<const SomeSession> some_session{};  // Field::of_some_session: what it is
   auto operator<=>(const Predicate&) const = default;
   bool operator==(const Predicate&) const = default;
 };

@@ -8,6 +8,7 @@
 #include "jit/filter/names.hpp"
 #include "jit/filter/operands.hpp"
 #include "jit/filter/quantity.hpp"
+#include "jit/filter/some_session.hpp"
 #include "jit/filter/value.hpp"
 
 namespace iris::filter {
@@ -120,6 +121,7 @@ std::string_view spelling(Operator op) {
 }
 
 std::string to_text(const Predicate& predicate) {
+  if (predicate.some_session != nullptr) return fmt::format("not none({})", predicate.some_session->text());
   if (const parsers::Protocol* protocol = presence_of(predicate)) return std::string(protocol->name);
   if (predicate == some_service()) return "conn.service";
   const std::string name = field_name(*predicate.field);
@@ -136,7 +138,11 @@ std::string to_text(const Predicate& predicate) {
   return name + comparison(predicate);
 }
 
-std::string to_text(const Literal& literal) { return (literal.negated ? "not " : "") + to_text(literal.predicate); }
+std::string to_text(const Literal& literal) {
+  const auto& some = literal.predicate.some_session;
+  if (literal.negated && some != nullptr) return fmt::format("none({})", some->text());
+  return (literal.negated ? "not " : "") + to_text(literal.predicate);
+}
 
 std::string to_text(const Clause& clause) {
   std::string result;

@@ -13,6 +13,7 @@
 #include "jit/filter/normal.hpp"
 #include "jit/filter/operands.hpp"
 #include "jit/filter/parser.hpp"
+#include "jit/filter/some_session.hpp"
 #include "jit/filter/typed.hpp"
 
 namespace iris::filter {
@@ -278,6 +279,45 @@ std::optional<Operator> group_of(const Predicate& predicate) {
   return Operator::one_of;
 }
 
+// ---- none(…) ----------------------------------------------------------------------------------------------------
+
+// What a session of one protocol must have; what that implies of its connection it has anyway.
+std::expected<std::shared_ptr<const SomeSession>, FilterError> some_session(const Clause& clause, const Span& span) {
+  const parsers::Protocol* protocol = nullptr;
+  Clause own;
+  for (const Literal& literal : clause) {
+    const parsers::Field& field = *literal.predicate.field;
+    if (!literal.negated && presence_of(literal.predicate) != nullptr) continue;
+    if (field.level != parsers::Level::session || field.user_defined)
+      return fail_at(span, fmt::format("'{}' is not known of a session by itself", to_text(literal)),
+                     "inside none(…) there are comparisons of fields of sessions, as in none(http.host = 'x')");
+    protocol = owner(field);
+    own.push_back(literal);
+  }
+  if (protocol == nullptr)
+    return fail_at(span, "none(…) asks what no session is like, and here every session is like that",
+                   "for no session at all, ask whether the protocol is there, as in 'not http'");
+  return SomeSession::of(*protocol, std::move(own));
+}
+
+// None like any of several: none like this one, and none like that.
+Checked check_none(const Node& node, const Writer& writer, const Names& names) {
+  const auto inside = check(node.children.front(), {writer.subject}, names);
+  if (!inside) return inside;
+  auto clauses = normalise(*inside, writer.subject);
+  if (!clauses) {
+    clauses.error().message = "no session is like that, it " + clauses.error().message;
+    return std::unexpected(std::move(clauses.error()));
+  }
+  Expression result{writer.negated ? Kind::any : Kind::all, {}, {}, node.span};
+  for (const Clause& clause : *clauses) {
+    const auto some = some_session(clause, node.children.front().span);
+    if (!some) return std::unexpected(some.error());
+    add_flat(result, literal(predicate_of(*some), !writer.negated, node.span));
+  }
+  return result;
+}
+
 Checked check(const Node& node, const Writer& writer, const Names& names) {
   switch (node.kind) {
     case Node::Kind::test:
@@ -287,9 +327,7 @@ Checked check(const Node& node, const Writer& writer, const Names& names) {
     case Node::Kind::file:
       return check_file(node, writer, names);
     case Node::Kind::none:
-      return fail_at(
-          node.span, "'none(…)' cannot be decided yet",
-          "'not (…)' asks for a session without; of what a connection has only one session, that is the same");
+      return check_none(node, writer, names);
     case Node::Kind::negation:
       return check(node.children.front(), {writer.subject, !writer.negated}, names);
     case Node::Kind::conjunction:

@@ -126,6 +126,18 @@ struct Family {
 
 inline constexpr std::size_t max_families = 1024;
 
+// A filter::SomeSession by what its clause asks of each session.
+struct SomeSession {
+  struct Part {
+    PredicateId predicate = 0;
+    bool negated = false;
+  };
+
+  const parsers::Field* field = nullptr;
+  std::uint32_t protocol = 0;
+  std::vector<Part> parts;
+};
+
 struct Plan {
   std::uint32_t epoch = 0;
   index::Paged<Node> nodes;                      // by NodeId
@@ -134,6 +146,7 @@ struct Plan {
   index::Sharded<Transition> transitions;
   std::vector<Family> families;
   std::shared_ptr<const PacketFilter> packet_filter;  // of connections; the same as in the plan before, if it can be
+  std::shared_ptr<const std::vector<SomeSession>> some_sessions;  // ascending by field; nullptr: none
   // Numbers that mean something new since the plan before: whoever counts by them begins anew.
   std::vector<NodeId> new_nodes;
   std::vector<std::uint32_t> new_families;

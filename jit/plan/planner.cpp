@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "jit/filter/some_session.hpp"
 #include "jit/index/direct.hpp"
 
 namespace iris::plan {
@@ -147,7 +148,35 @@ PredicateId Planner::intern(const filter::Predicate& predicate) {
   return id;
 }
 
+Result<void> Planner::use_parts(const filter::SomeSession& some) {
+  SomeSession used{&some.field(), protocol_number(some.protocol().name), {}};
+  for (const filter::Literal& literal : some.clause()) {
+    const PredicateId id = intern(literal.predicate);
+    if (auto done = use(id, true); !done) {
+      for (const SomeSession::Part& part : used.parts) disuse(part.predicate, true);
+      return done;
+    }
+    used.parts.push_back({id, literal.negated});
+  }
+  some_sessions_[used.field] = std::move(used);
+  plan_.some_sessions = nullptr;
+  return {};
+}
+
+void Planner::disuse_parts(const filter::SomeSession& some) {
+  const auto found = some_sessions_.find(&some.field());
+  for (const SomeSession::Part& part : found->second.parts) disuse(part.predicate, true);
+  some_sessions_.erase(found);
+  plan_.some_sessions = nullptr;
+}
+
 Result<void> Planner::use(PredicateId id, bool lookup) {
+  if (const auto some = predicates_[id].predicate->some_session; some != nullptr && predicates_[id].users == 0) {
+    if (auto done = use_parts(*some); !done) {
+      forget_predicate(id);
+      return done;
+    }
+  }
   PredicateDraft& draft = predicates_[id];
   ++draft.users;
   if (!lookup || draft.lookups++ != 0) return {};
@@ -205,9 +234,16 @@ void Planner::disuse(PredicateId id, bool lookup) {
     if (--family->second.predicates == 0) drop(family);
   }
   if (--draft.users != 0) return;
-  const auto [begin, end] = predicate_ids_.equal_range(filter::hash(predicate));
+  const auto some = predicate.some_session;
+  forget_predicate(id);
+  if (some != nullptr) disuse_parts(*some);
+}
+
+// That nobody uses.
+void Planner::forget_predicate(PredicateId id) {
+  const auto [begin, end] = predicate_ids_.equal_range(filter::hash(*predicates_[id].predicate));
   predicate_ids_.erase(std::find_if(begin, end, [id](const auto& entry) { return entry.second == id; }));
-  draft = {};
+  predicates_[id] = {};
   plan_.predicates.edit(id) = nullptr;
   free_predicates_.push_back(id);
 }
@@ -502,6 +538,11 @@ Result<std::shared_ptr<const Plan>> Planner::snapshot(std::uint32_t epoch) {
     auto built = family.builder->snapshot();
     if (!built) return std::unexpected(built.error());
     family.index = std::move(*built);
+  }
+  if (plan_.some_sessions == nullptr && !some_sessions_.empty()) {
+    auto all = std::make_shared<std::vector<SomeSession>>();
+    for (const auto& [field, some] : some_sessions_) all->push_back(some);
+    plan_.some_sessions = std::move(all);
   }
   auto plan = std::make_shared<Plan>(plan_);
   plan_.new_nodes.clear();

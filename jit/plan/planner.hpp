@@ -108,6 +108,9 @@ class Planner {
   [[nodiscard]] std::optional<PredicateId> number_of(const filter::Predicate& predicate) const;
   [[nodiscard]] PredicateId intern(const filter::Predicate& predicate);
   [[nodiscard]] Result<void> use(PredicateId id, bool lookup);
+  [[nodiscard]] Result<void> use_parts(const filter::SomeSession& some);
+  void forget_predicate(PredicateId id);
+  void disuse_parts(const filter::SomeSession& some);
   void disuse(PredicateId id, bool lookup);
   [[nodiscard]] Result<std::vector<filter::Clause>> clauses_of(const Request& request) const;
   [[nodiscard]] Result<NodeId> insert(const filter::Clause& clause);
@@ -137,6 +140,7 @@ class Planner {
   std::vector<bool> family_numbers_;  // in use
   std::uint64_t family_serial_ = 0;
   PacketFilterBuilder packet_filter_;
+  std::map<const parsers::Field*, SomeSession> some_sessions_;
 };
 
 // The graph as text, the same for the same subscriptions in the same order.

@@ -56,6 +56,8 @@ struct Facts {
   bool over = false;
   Sessions sessions = Sessions::unknown;
   SessionPtr session;
+  std::vector<SessionPtr> past;  // all that came so far
+  bool lost = false;             // there may have been others
 };
 
 }  // namespace iris::oracle

@@ -156,6 +156,23 @@ Truth Meaning::of(const Test& test, const Facts& facts) const {
   return truth(of_values(test, *field, operands, facts.session->values.at(field)));
 }
 
+Truth Meaning::of_none(const Node& inside, const Facts& facts) const {
+  const Node* test = &inside;
+  while (test->kind != Node::Kind::test) test = &test->children.front();
+  const Protocol& protocol = *named(test->test.name).protocol;
+  for (const SessionPtr& session : facts.past) {
+    if (&parsers::registry()[session->protocol] != &protocol) continue;
+    Facts there = facts;
+    there.sessions = Sessions::one;
+    there.session = session;
+    there.protocol = session->protocol;
+    there.identified = true;
+    if (of(inside, there) == Truth::yes) return Truth::no;
+  }
+  if (is_there(protocol, facts) == Truth::no) return Truth::yes;
+  return facts.over && !facts.lost ? Truth::yes : Truth::unknown;
+}
+
 Truth Meaning::of(const Node& node, const Facts& facts) const {
   switch (node.kind) {
     case Node::Kind::test:
@@ -171,7 +188,7 @@ Truth Meaning::of(const Node& node, const Facts& facts) const {
       return any;
     }
     case Node::Kind::none:
-      throw std::runtime_error("none(…) is not supported yet");
+      return of_none(node.children.front(), facts);
     case Node::Kind::conjunction:
     case Node::Kind::disjunction:
       break;

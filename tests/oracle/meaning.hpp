@@ -30,6 +30,7 @@ class Meaning {
  private:
   [[nodiscard]] Truth of(const filter::Node& node, const Facts& facts) const;
   [[nodiscard]] Truth of(const filter::Test& test, const Facts& facts) const;
+  [[nodiscard]] Truth of_none(const filter::Node& inside, const Facts& facts) const;
 
   std::shared_ptr<const std::string> text_;  // `node_` points into it
   const Files* files_;

@@ -287,8 +287,30 @@ std::string Questions::comparison(Random& random, const Asked& asked, const std:
   return fmt::format("{} {} {}", subject, relation, number_text(random, field, value, true));
 }
 
-std::string Questions::about_field(Random& random) const {
-  const Asked& asked = random.of(asked_);
+// Of sessions of one protocol.
+std::string Questions::about_no_session(Random& random) const {
+  std::vector<const Asked*> some;
+  for (const Asked& asked : asked_) {
+    if (asked.field->level == parsers::Level::session && (some.empty() || some.front()->protocol == asked.protocol))
+      some.push_back(&asked);
+  }
+  if (some.empty()) return about_field(random);
+  const auto one = [&] { return about(random, *random.of(some)); };
+  switch (random.below(5)) {
+    case 0:
+      return fmt::format("none({} and {})", one(), one());
+    case 1:
+      return fmt::format("none({} or {})", one(), one());
+    case 2:
+      return fmt::format("none(not {})", one());
+    default:
+      return fmt::format("none({})", one());
+  }
+}
+
+std::string Questions::about_field(Random& random) const { return about(random, random.of(asked_)); }
+
+std::string Questions::about(Random& random, const Asked& asked) const {
   const Field& field = *asked.field;
   if (field.names_protocol) {
     if (random.one_in(6)) return asked.name;
@@ -312,7 +334,7 @@ std::string Questions::about_field(Random& random) const {
 }
 
 std::string Questions::atom(Random& random) const {
-  switch (random.below(18)) {
+  switch (random.below(19)) {
     case 0:
       return std::string(random.of({"tcp", "udp", "ipv4", "ipv6", "ip"}));
     case 1:
@@ -327,6 +349,8 @@ std::string Questions::atom(Random& random) const {
     case 6:
     case 7:
       return std::string(random.of(own_filters()).name);
+    case 8:
+      return about_no_session(random);
     default:
       return about_field(random);
   }

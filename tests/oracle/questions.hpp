@@ -31,6 +31,8 @@ class Questions {
   [[nodiscard]] std::string expression(Random& random, int depth) const;
   [[nodiscard]] std::string atom(Random& random) const;
   [[nodiscard]] std::string about_field(Random& random) const;
+  [[nodiscard]] std::string about(Random& random, const Asked& asked) const;
+  [[nodiscard]] std::string about_no_session(Random& random) const;
   [[nodiscard]] std::string comparison(Random& random, const Asked& asked, const std::string& subject) const;
   [[nodiscard]] std::string text_comparison(Random& random, const Asked& asked) const;
   [[nodiscard]] std::string text(Random& random, const Asked& asked) const;

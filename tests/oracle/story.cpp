@@ -167,6 +167,7 @@ void Connection::end(When when) {
   // A parser that gave up leaves unknown what it would have found.
   if (!some_session_ && !gave_up_) facts_.sessions = Sessions::none;
   facts_.identified = facts_.over = true;
+  facts_.lost = gave_up_;
   tell(when);
 }
 
@@ -198,6 +199,7 @@ Status Connection::report(Status status, When when) {
       some_session_ = true;
       facts_.sessions = Sessions::one;
       facts_.session = copy_session(facts_.protocol, layer7_->session());
+      facts_.past.push_back(facts_.session);
       tell(when);
       facts_.sessions = Sessions::unknown;
       facts_.session = nullptr;

@@ -65,6 +65,16 @@ TEST_F(Streaming, MatchesWithThePacketThatDecides) {
       {"tls.sni = 'www.example.test' and conn.packets > 7", 5},
       {"tls.sni = 'www.example.test' and not conn.packets > 7", std::nullopt},
       {"tls.sni = 'www.example.org' and conn.packets > 2", std::nullopt},
+      {"none(tls.sni = 'www.example.test')", std::nullopt},
+      {"none(tls.sni = 'www.example.org')", 0},
+      {"not none(tls.sni = 'www.example.test')", 7},
+      {"not none(tls.sni = 'www.example.org')", std::nullopt},
+      {"none(not tls.sni = 'www.example.test')", 0},
+      {"none(tls.sni = 'www.example.test' and not tls.version)", 0},
+      {"none(tls.sni = 'www.example.test' and tls.version)", std::nullopt},
+      {"none(http.host = 'x')", 8},  // with the ClientHello, whose own packet was shown before
+      {"none(quic.sni = 'x')", 12},
+      {"none(http.host = 'x') and conn.packets > 7", 5},
   };
   std::map<std::string, std::string> name_of;
   for (const auto& [filter, expected] : cases) {
