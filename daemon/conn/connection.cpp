@@ -210,19 +210,24 @@ void Tracker::note_waiting(Record& record, Connection& connection) noexcept {
   wheel_.schedule(table_.index_of(record), record.timer, *deadline);
 }
 
+// Of a stream that waits.
+Timestamp Tracker::deadline_of(const Reassembler& stream) const noexcept {
+  return stream.deadline(hold_pool_).value_or(Timestamp{});
+}
+
 // The tick at which the first of the gaps that are not declared yet is due; none where nothing waits.
 std::optional<Tick> Tracker::gap_deadline(Connection& connection) noexcept {
   Content* content = content_of(connection);
   const Reassembler* stream = content != nullptr ? longest_waiting(*content) : nullptr;
   if (stream == nullptr) return std::nullopt;
-  return static_cast<Tick>(clock_.ticks_at(*stream->deadline(hold_pool_)) + 1);
+  return static_cast<Tick>(clock_.ticks_at(deadline_of(*stream)) + 1);
 }
 
 Reassembler* Tracker::longest_waiting(Content& content) const noexcept {
   Reassembler* first = nullptr;
   for (Reassembler& stream : content.streams) {
     if (!stream.waiting()) continue;
-    if (first == nullptr || *stream.deadline(hold_pool_) < *first->deadline(hold_pool_)) first = &stream;
+    if (first == nullptr || deadline_of(stream) < deadline_of(*first)) first = &stream;
   }
   return first;
 }
@@ -233,7 +238,7 @@ void Tracker::declare_gaps(Record& record, Timestamp now) noexcept {
   Connection& connection = *connection_of(record);
   if (Content* content = content_of(connection)) {
     while (Reassembler* stream = longest_waiting(*content)) {
-      const Timestamp due = *stream->deadline(hold_pool_);
+      const Timestamp due = deadline_of(*stream);
       if (now < due) break;
       stream->expire({hold_pool_, content->held}, due,
                      [&](const L4Pdu& piece) { return take_piece(record, connection, piece); });

@@ -44,7 +44,7 @@ class List {
     size_ = size;
   }
   void clear(BlockCache& blocks) {
-    if (capacity_ > N) blocks.give(storage_.block, bytes(capacity_));
+    if (capacity_ > N) blocks.give(static_cast<void*>(storage_.block), bytes(capacity_));
     size_ = 0;
     capacity_ = N;
   }
@@ -58,7 +58,7 @@ class List {
     auto* block = static_cast<T*>(blocks.take(bytes(capacity)));
     if (block == nullptr) return false;
     std::copy_n(data(), size_, block);
-    if (capacity_ > N) blocks.give(storage_.block, bytes(capacity_));
+    if (capacity_ > N) blocks.give(static_cast<void*>(storage_.block), bytes(capacity_));
     storage_.block = block;
     capacity_ = capacity;
     return true;

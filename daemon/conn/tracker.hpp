@@ -207,6 +207,7 @@ class Tracker {
   void parse(Record& record, Connection& connection, Content& content, const L4Pdu& piece) noexcept;
   void note_waiting(Record& record, Connection& connection) noexcept;
   [[nodiscard]] std::optional<Tick> gap_deadline(Connection& connection) noexcept;
+  [[nodiscard]] Timestamp deadline_of(const Reassembler& stream) const noexcept;
   [[nodiscard]] Reassembler* longest_waiting(Content& content) const noexcept;
   void declare_gaps(Record& record, Timestamp now) noexcept;
   void begin_session(Record& record, Connection& connection, const Occasion& occasion) noexcept;

@@ -186,6 +186,7 @@ void Running::explain(std::optional<std::uint32_t> only, PlanInfo& info) const {
     info.work.push_back({std::string(name_of(work)), share(cycles_of(trackers, work), all)});
   }
   std::vector<const conn::Callee*> filters;
+  filters.reserve(named_.size());
   for (const auto& [field, named] : named_) filters.push_back(named.code.get());
   std::ranges::sort(filters, {}, [](const conn::Callee* filter) { return filter->filter->name; });
   for (const bool of_packets : {false, true}) {

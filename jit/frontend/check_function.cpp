@@ -208,7 +208,8 @@ bool check_packet(const clang::ParmVarDecl& decl, const Parameter& parameter, st
                                            "' at Packet, where packets are delivered one by one, without connections; "
                                            "'const iris::Frame&' has a packet's addresses, ports and bytes");
   } else if (is_frame && !at_packet) {
-    reporter.error(decl.getLocation(), "there is no 'iris::Frame' at " + event_name(*event) +
+    reporter.error(decl.getLocation(), "there is no 'iris::Frame' at " +
+                                           event_name(event.value_or(Event::L4FirstPacket)) +
                                            "; Packet has one, and a connection's packets are 'const iris::L4Pdu&'");
   }
   return at_packet || is_frame;

@@ -13,7 +13,6 @@
 namespace iris::control {
 namespace {
 
-using testing::ElementsAre;
 using testing::IsEmpty;
 
 // One at each event, and a callback that tells how many packets it saw from the one on with which it matched.
