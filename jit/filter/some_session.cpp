@@ -9,9 +9,13 @@ namespace iris::filter {
 std::shared_ptr<const SomeSession> SomeSession::of(const parsers::Protocol& protocol, Clause clause) {
   static std::mutex mutex;
   static std::map<std::string, std::weak_ptr<const SomeSession>> known;  // by text, which names the protocol
+  static std::size_t tidy_at = 64;
   std::string text = to_text(clause);
   const std::lock_guard lock(mutex);
-  std::erase_if(known, [](const auto& entry) { return entry.second.expired(); });
+  if (known.size() >= tidy_at) {
+    std::erase_if(known, [](const auto& entry) { return entry.second.expired(); });
+    tidy_at = 2 * known.size() + 64;
+  }
   auto& entry = known[text];
   if (auto some = entry.lock()) return some;
   auto made = std::make_shared<const SomeSession>(protocol, std::move(clause), std::move(text));

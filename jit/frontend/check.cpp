@@ -22,31 +22,30 @@ class Checker {
   CheckedSource run() {
     for (const auto& misplaced : collector_.misplaced()) reporter_.error(misplaced.where, misplaced.message);
     // First of all what filters may name, wherever it stands.
-    for (const auto& [canonical, annotated] : collector_.annotated()) {
-      if (annotated.filters.empty()) continue;
-      if (const auto* record = llvm::dyn_cast<clang::CXXRecordDecl>(annotated.decl)) {
-        check_state_filter(*record, annotated);
-      } else if (const auto* method = llvm::dyn_cast<clang::CXXMethodDecl>(annotated.decl)) {
-        check_placement(*method, annotated);
-      } else if (const auto* function = llvm::dyn_cast<clang::FunctionDecl>(annotated.decl)) {
-        check_plain_filter(*function, annotated);
-      }
-    }
+    check_all(true, &Checker::check_state_filter, &Checker::check_plain_filter);
     for (const auto& filter : user_filters_) known_filters_.push_back(filter.get());
-    for (const auto& [canonical, annotated] : collector_.annotated()) {
-      if (!annotated.filters.empty()) continue;
-      if (const auto* record = llvm::dyn_cast<clang::CXXRecordDecl>(annotated.decl)) {
-        check_state_callback(*record, annotated);
-      } else if (const auto* method = llvm::dyn_cast<clang::CXXMethodDecl>(annotated.decl)) {
-        check_placement(*method, annotated);
-      } else if (const auto* function = llvm::dyn_cast<clang::FunctionDecl>(annotated.decl)) {
-        check_plain_callback(*function, annotated);
-      }
-    }
+    check_all(false, &Checker::check_state_callback, &Checker::check_plain_callback);
     return std::move(source_);
   }
 
  private:
+  template <class Decl>
+  using Check = void (Checker::*)(const Decl&, const Annotated&);
+
+  // All filters, or all that are none.
+  void check_all(bool filters, Check<clang::CXXRecordDecl> check_struct, Check<clang::FunctionDecl> check_plain) {
+    for (const auto& [canonical, annotated] : collector_.annotated()) {
+      if (annotated.filters.empty() == filters) continue;
+      if (const auto* record = llvm::dyn_cast<clang::CXXRecordDecl>(annotated.decl)) {
+        (this->*check_struct)(*record, annotated);
+      } else if (const auto* method = llvm::dyn_cast<clang::CXXMethodDecl>(annotated.decl)) {
+        check_placement(*method, annotated);
+      } else if (const auto* function = llvm::dyn_cast<clang::FunctionDecl>(annotated.decl)) {
+        (this->*check_plain)(*function, annotated);
+      }
+    }
+  }
+
   void error(clang::SourceLocation where, const std::string& message) { reporter_.error(where, message); }
 
   [[nodiscard]] filter::Names names() const { return {.files = files_, .user_filters = known_filters_}; }

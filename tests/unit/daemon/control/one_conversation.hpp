@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/support/conversations.hpp"
 #include "tests/support/rig.hpp"
@@ -32,6 +35,23 @@ class OneConversation : public testing::Test {
   void add(const std::string& name, const jit::Source& source, const std::string& filter = {}) {
     const auto added = rig_.registry().add(name, source, filter);
     ASSERT_TRUE(added) << filter << ": " << added.error().message;
+  }
+
+  // By filter: how many packets the source's callback, which tells that, sees from the deciding one on; nullopt: it
+  // never matches; 0: the end decides.
+  using Cases = std::map<std::string, std::optional<unsigned>>;
+  void expect_seen(const jit::Source& source, const Cases& cases) {
+    std::map<std::string, std::string> name_of;
+    for (const auto& [filter, expected] : cases) {
+      name_of[filter] = "f" + std::to_string(name_of.size());
+      add(name_of[filter], source, filter);
+    }
+    conversation();
+    for (const auto& [filter, expected] : cases) {
+      std::vector<unsigned> seen;
+      for (const auto& event : rig_.events(name_of[filter])) seen.push_back(event["packets"]);
+      EXPECT_EQ(seen, expected ? std::vector{*expected} : std::vector<unsigned>{}) << filter;
+    }
   }
 
   support::Conversations traffic_{{.conversations = 1, .packets = conversation_packets}};

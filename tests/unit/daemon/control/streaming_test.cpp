@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
 #include <optional>
 
 #include "tests/unit/daemon/control/one_conversation.hpp"
@@ -37,8 +36,7 @@ void at_end(const iris::TlsHandshake& tls) { iris::emit(Name{tls.sni()}); }
 class Streaming : public OneConversation {};
 
 TEST_F(Streaming, MatchesWithThePacketThatDecides) {
-  // Packets from the deciding one on; nullopt: it never matches; 0: the end decides.
-  const std::map<std::string, std::optional<unsigned>> cases{
+  const Cases cases{
       {"conn.packets >= 1", 12},
       {"conn.packets > 5", 7},
       {"not conn.packets <= 5", 7},
@@ -76,17 +74,7 @@ TEST_F(Streaming, MatchesWithThePacketThatDecides) {
       {"none(quic.sni = 'x')", 12},
       {"none(http.host = 'x') and conn.packets > 7", 5},
   };
-  std::map<std::string, std::string> name_of;
-  for (const auto& [filter, expected] : cases) {
-    name_of[filter] = "f" + std::to_string(name_of.size());
-    add(name_of[filter], counter, filter);
-  }
-  conversation();
-  for (const auto& [filter, expected] : cases) {
-    std::vector<unsigned> seen;
-    for (const auto& event : rig_.events(name_of[filter])) seen.push_back(event["packets"]);
-    EXPECT_EQ(seen, expected ? std::vector{*expected} : std::vector<unsigned>{}) << filter;
-  }
+  expect_seen(counter, cases);
 }
 
 TEST_F(Streaming, SessionsAreToldLate) {

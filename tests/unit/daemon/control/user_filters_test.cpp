@@ -94,8 +94,7 @@ struct IRIS_FILTER chatty {
 class UserFilters : public OneConversation {};
 
 TEST_F(UserFilters, AreAskedAtTheirEvents) {
-  // Packets from the deciding one on; nullopt: it never matches; 0: the end decides.
-  const std::map<std::string, std::optional<unsigned>> cases{
+  const Cases cases{
       {"to_443", 12},
       {"not to_443", std::nullopt},
       {"opened", 10},
@@ -129,17 +128,7 @@ TEST_F(UserFilters, AreAskedAtTheirEvents) {
       {"thrower", std::nullopt},
       {"not thrower", 7},
   };
-  std::map<std::string, std::string> name_of;
-  for (const auto& [filter, expected] : cases) {
-    name_of[filter] = "f" + std::to_string(name_of.size());
-    add(name_of[filter], source, filter);
-  }
-  conversation();
-  for (const auto& [filter, expected] : cases) {
-    std::vector<unsigned> seen;
-    for (const auto& event : rig_.events(name_of[filter])) seen.push_back(event["packets"]);
-    EXPECT_EQ(seen, expected ? std::vector{*expected} : std::vector<unsigned>{}) << filter;
-  }
+  expect_seen(source, cases);
 }
 
 TEST_F(UserFilters, SessionsWaitForThem) {
