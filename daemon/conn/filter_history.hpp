@@ -26,11 +26,14 @@ class FilterHistory {
 
   // The latest epoch in which the connection may have begun that appears at `now`.
   [[nodiscard]] std::uint32_t birth(const plan::PacketFilter::Ends& ends, Timestamp now) const noexcept;
+  // Whether packets of a connection that was last looked at in the epoch may have been left out since.
+  [[nodiscard]] bool left_out_since(const plan::PacketFilter::Ends& ends, std::uint32_t epoch) const noexcept;
 
  private:
   struct Past {
     plan::PacketFilter filter;
-    std::uint32_t epoch = 0;  // the last in which it ran
+    std::uint32_t epoch = 0;  // the last in which it ran; of several, the first did
+    std::uint32_t last = 0;   // in which any of them ran
     Timestamp ended;
   };
   // Older ones are taken together.

@@ -22,6 +22,7 @@ inline constexpr std::uint8_t in_use = 0x01;             // the table's: the rec
 inline constexpr std::uint8_t originator_is_low = 0x02;  // the originator is the key's low end
 inline constexpr std::uint8_t midstream = 0x04;          // TCP, picked up without its SYN
 inline constexpr std::uint8_t holding = 0x08;            // a stream waits for missing bytes: there is a gap's deadline
+inline constexpr std::uint8_t left_out = 0x10;           // TCP, the packet filter may have left out packets of it
 }  // namespace record_flag
 
 // Owned by a ConnectionTable; its address and index stay the same for the connection's life.

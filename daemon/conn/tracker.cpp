@@ -29,6 +29,15 @@ plan::PacketFilter::Ends ends_of(const parsers::packet::Decoded& decoded) {
   return {decoded.src_port, decoded.dst_port, decoded.src_ip, decoded.dst_ip, decoded.version};
 }
 
+plan::PacketFilter::Ends ends_of(const Key& key) {
+  return {key.low_port, key.high_port, key.low_ip, key.high_ip, key.version};
+}
+
+// A SYN of its own: the connection begins.
+bool is_first(const parsers::packet::Decoded& decoded) {
+  return (decoded.flags & (tcp_flag::syn | tcp_flag::ack)) == tcp_flag::syn;
+}
+
 FiveTuple tuple_of(const parsers::packet::Decoded& decoded) {
   FiveTuple tuple;
   tuple.originator = {{decoded.src_ip, decoded.version}, decoded.src_port};
@@ -259,8 +268,9 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
   }
   record->birth = record->epoch = pipeline_->epoch;
   const bool tcp = lookup.key.transport == Transport::Tcp;
-  if (tcp && (arrival.decoded.flags & (tcp_flag::syn | tcp_flag::ack)) != tcp_flag::syn) {
+  if (tcp && !is_first(arrival.decoded)) {
     record->birth = filters_.birth(ends_of(arrival.decoded), arrival.packet.ts);
+    if (record->birth != record->epoch) record->flags |= record_flag::left_out;
   }
   if (lookup.from_low) record->flags |= record_flag::originator_is_low;
   record->last_seen = static_cast<Tick>(clock_.ticks_at(arrival.packet.ts));
@@ -286,8 +296,11 @@ Record* Tracker::begin(const Arrival& arrival, const Lookup& lookup) noexcept {
 TcpChange Tracker::advance_tcp(Record*& record, const Arrival& arrival, const Lookup& lookup, TcpHeader& header,
                                bool& opened) noexcept {
   header = tcp_header_of(arrival, direction_of(*record, lookup.from_low));
-  TcpChange change = advance(record->tcp, record->sequences, header);
-  if (change.reopened) {
+  // Its end may have been left out: then a SYN tells.
+  const bool anew = (record->flags & record_flag::left_out) != 0 && is_first(arrival.decoded);
+  TcpChange change;
+  if (!anew) change = advance(record->tcp, record->sequences, header);
+  if (anew || change.reopened) {
     end(*record, reason_of(*record), arrival.packet.ts);
     record = begin(arrival, lookup);
     opened = true;
@@ -381,6 +394,8 @@ Tick Tracker::timeout_of(const Record& record) const noexcept {
 
 void Tracker::bring_up(Record& record, Timestamp now) noexcept {
   if (record.epoch == pipeline_->epoch) return;
+  const bool tcp = record.key.transport == Transport::Tcp;
+  if (tcp && filters_.left_out_since(ends_of(record.key), record.epoch)) record.flags |= record_flag::left_out;
   epochs_.leave(record.epoch);
   record.epoch = pipeline_->epoch;
   epochs_.enter();

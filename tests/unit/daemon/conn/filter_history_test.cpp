@@ -44,6 +44,18 @@ TEST_F(FilterHistoryTest, TheLatestThatLeftItOutCounts) {
   EXPECT_EQ(birth(22, 4), 7U);
 }
 
+TEST_F(FilterHistoryTest, TellsWhatMayHaveBeenMissed) {
+  const IpAddress address = IpAddress::v4({192, 0, 2, 1});
+  const plan::PacketFilter::Ends ends{443, 1, address.bytes, address.bytes, address.version};
+  history_.use(ports({443}), 1, std::nullopt);
+  history_.use(ports({80}), 3, at(1));
+  EXPECT_FALSE(history_.left_out_since(ends, 1)) << "it is, at present";
+  history_.use(ports({443}), 5, at(2));
+  EXPECT_TRUE(history_.left_out_since(ends, 1));
+  EXPECT_TRUE(history_.left_out_since(ends, 3));
+  EXPECT_FALSE(history_.left_out_since(ends, 5));
+}
+
 TEST_F(FilterHistoryTest, IsForgottenWithTheTimeout) {
   history_.use(ports({80}), 1, std::nullopt);
   history_.use(ports({80, 443}), 2, at(10));

@@ -483,6 +483,16 @@ TEST_F(WithoutMidstream, IsCountedAndLeftAlone) {
   EXPECT_THAT(told("packets"), ElementsAre(3));
 }
 
+// What ended it was left out: the next with its ports is another all the same.
+TEST_F(Connections, AfterWhatWasLeftOutASynBegins) {
+  handshake();
+  watch();
+  client({ack, 101, 901, "x"});
+  client({syn, 5000});
+  rig_.finish();
+  EXPECT_THAT(told("packets"), ElementsAre(1));
+}
+
 class Full : public Connections {
  protected:
   Full() : Connections({.capacity = 4}) {}
