@@ -65,7 +65,7 @@ struct NamedNumber {
 
 struct Protocol;
 
-// A field as filters name it: `<protocol>.<name>`. Its address is its identity; all but user-defined ones have static
+// A field as filters name it: `<protocol>.<name>`. Its address is its identity; all but unindexed ones have static
 // storage.
 struct Field {
   std::string_view name;
@@ -82,11 +82,11 @@ struct Field {
   bool list = false;                  // std::span of `type`: numbers of `width` bytes, or std::string_view
   bool of_headers = false;            // tuple: offsets are in packet::Headers
   bool names_protocol = false;        // text: a protocol's name, instead of which filters ask for the protocol
-  // No field at all, but what no index answers: a predicate of an author's (jit/filter/user_filter.hpp), or, of some
-  // session, one of filter::SomeSession.
-  bool user_defined = false;
+  // No field at all, but a predicate that no index answers: an author's (filter::UserFilter), or one of some session
+  // (filter::SomeSession).
+  bool unindexed = false;
   bool of_some_session = false;
-  const Protocol* sessions_of = nullptr;  // of these: whose sessions it is asked about; nullptr: about connections
+  const Protocol* sessions_of = nullptr;  // of these: whose sessions an author's is asked about; nullptr: connections
   // Computed when asked for, rather than at `offsets`.
   struct Computed {
     std::string_view symbol{};  // that code calls the function by; empty: not computed
@@ -231,5 +231,7 @@ extern const Field service_field;
 
 // nullptr when there is none of that name.
 [[nodiscard]] const Protocol* find_protocol(std::string_view name) noexcept;
+// Its place in the registry; 0 when there is none of that name.
+[[nodiscard]] std::uint32_t protocol_number(std::string_view name) noexcept;
 
 }  // namespace iris::parsers

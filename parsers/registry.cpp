@@ -60,4 +60,9 @@ const Protocol* find_protocol(std::string_view name) noexcept {
   return nullptr;
 }
 
+std::uint32_t protocol_number(std::string_view name) noexcept {
+  const Protocol* protocol = find_protocol(name);
+  return protocol == nullptr ? 0 : static_cast<std::uint32_t>(protocol - registry().data());
+}
+
 }  // namespace iris::parsers

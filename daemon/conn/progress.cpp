@@ -46,7 +46,7 @@ bool Progress::ruled_out(const plan::Edge& edge) const {
 bool Progress::now_false(const plan::Edge& edge, bool entered) {
   using parsers::Level;
   const auto unreported = [&] {
-    return edge.user_defined ? !accepted(edge) : !std::ranges::binary_search(truths_, edge.predicate);
+    return edge.unindexed ? !accepted(edge) : !std::ranges::binary_search(truths_, edge.predicate);
   };
   if (moment_ == Moment::growth) return false;
   if (edge.level == Level::tuple) return moment_ == Moment::tuple && unreported();
@@ -96,7 +96,7 @@ void Progress::follow(plan::NodeId id, const plan::Node& node, bool entered) {
 // Of a streaming predicate; nullopt: it is undecided still.
 std::optional<bool> Progress::decided(const plan::Edge& edge, bool over) const {
   const filter::Predicate& predicate = *plan_->predicates[edge.predicate];
-  if (!edge.user_defined) return index::decided(predicate, standing_.subject, over);
+  if (!edge.unindexed) return index::decided(predicate, standing_.subject, over);
   const auto answer = verdict(*predicate.field, over);
   if (answer || !over) return answer;
   return edge.negated;  // it could not be asked, or is not known: neither it nor its negation holds

@@ -47,12 +47,12 @@ bool Verdicts::begin(Connection& connection, Timestamp ts) noexcept {
   const plan::Plan& plan = *pipeline_->plan;
   if (pipeline_->filters.empty() && plan.some_sessions == nullptr) return false;
   const auto begin_below = [&](const plan::Node& node) {
-    for (const parsers::Field* filter : plan::view(node.user_filters)) begin(connection, *filter, ts);
+    for (const parsers::Field* filter : plan::view(node.verdicts)) begin(connection, *filter, ts);
   };
   for (const plan::NodeId node : connection.frontier.view()) begin_below(plan.nodes[node]);
   for (const Pending& pending : connection.pending.view()) {
     const plan::Node& node = plan.nodes[pending.node];
-    if (node.from_above.user_defined) begin(connection, *plan.predicates[node.from_above.predicate]->field, ts);
+    if (node.from_above.unindexed) begin(connection, *plan.predicates[node.from_above.predicate]->field, ts);
     begin_below(node);
   }
   return std::ranges::any_of(connection.verdicts.view(), &Verdict::answered);
@@ -121,7 +121,7 @@ void Verdicts::lose_sessions(Connection& connection) noexcept {
 bool Verdicts::matters(const parsers::Field& filter, const Connection& connection) const noexcept {
   const auto& nodes = pipeline_->plan->nodes;
   const auto asked_at = [&](const plan::Node& node) {
-    return std::ranges::binary_search(plan::view(node.user_filters), &filter, std::less<>{});
+    return std::ranges::binary_search(plan::view(node.verdicts), &filter, std::less<>{});
   };
   if (std::ranges::any_of(connection.frontier.view(), [&](plan::NodeId node) { return asked_at(nodes[node]); })) {
     return true;

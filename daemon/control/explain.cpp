@@ -105,7 +105,7 @@ class Teller {
     });
     for (const plan::Step& step : side_.planner.steps()) {
       if (step.depth == 0 || !own_.contains(step.node)) continue;
-      if (step.edge.user_defined) {
+      if (step.edge.unindexed) {
         own_filters_.insert(side_.planner.current().predicates[step.edge.predicate]->field);
       }
       if (step.direct) continue;

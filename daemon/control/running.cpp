@@ -10,12 +10,6 @@
 namespace iris::control {
 namespace {
 
-std::uint32_t protocol_number(const std::string& name) {
-  const auto all = parsers::registry();
-  const auto found = std::ranges::find(all, name, &parsers::Protocol::name);
-  return found == all.end() ? 0 : static_cast<std::uint32_t>(found - all.begin());
-}
-
 // Of any of these, that some connection holds.
 bool have_objects(const auto& callees) {
   return std::ranges::any_of(callees, [](const auto& callee) { return callee->counters.objects.load() != 0; });
@@ -28,7 +22,7 @@ void set_scope(const frontend::Callback& callback, plan::Request& request) {
   const std::string protocol = frontend::sessions_of(callback.functions.front());
   if (protocol.empty()) return;
   request.scope = plan::Scope::session;
-  request.protocol = protocol_number(protocol);
+  request.protocol = parsers::protocol_number(protocol);
 }
 
 Running::Running(const RegistryParts& parts)

@@ -102,7 +102,7 @@ parsers::Level level(const Filter& filter) {
   for (const Clause& clause : filter.clauses)
     for (const Literal& literal : clause) {
       const parsers::Field& field = *literal.predicate.field;
-      const bool own = field.user_defined && !field.of_some_session;
+      const bool own = field.unindexed && !field.of_some_session;
       if (!own || field.level == parsers::Level::session) last = std::max(last, field.level);
     }
   return last;

@@ -125,7 +125,7 @@ std::expected<Name, FilterError> resolve(std::string_view written, const Span& s
 }
 
 const parsers::Protocol* owner(const parsers::Field& field) {
-  if (field.user_defined) return field.sessions_of;
+  if (field.unindexed) return field.sessions_of;
   for (const auto& protocol : parsers::registry())
     for (const auto& candidate : protocol.fields)
       if (&candidate == &field) return &protocol;

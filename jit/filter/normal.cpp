@@ -280,8 +280,8 @@ auto rank(const Literal& literal) {
   const parsers::Protocol* present = presence_of(predicate);
   const auto registry = parsers::registry();
   const auto number = [&](const parsers::Protocol* p) { return p == nullptr ? -1 : p - registry.data(); };
-  const bool listed = protocol != nullptr && !field->user_defined;
-  return std::tuple(field->level, literal.negated, field->user_defined, present == nullptr, number(present),
+  const bool listed = protocol != nullptr && !field->unindexed;
+  return std::tuple(field->level, literal.negated, field->unindexed, present == nullptr, number(present),
                     number(protocol), listed ? field - protocol->fields.data() : 0, predicate.op, field->name);
 }
 

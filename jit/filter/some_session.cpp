@@ -30,7 +30,7 @@ SomeSession::SomeSession(const parsers::Protocol& protocol, Clause clause, std::
       field_{.name = text_,
              .type = parsers::FieldType::number,
              .level = parsers::Level::stream,
-             .user_defined = true,
+             .unindexed = true,
              .of_some_session = true,
              .doc = {}} {}
 

@@ -16,7 +16,7 @@ namespace {
 
 std::string field_name(const parsers::Field& field) {
   const std::string_view protocol = protocol_of(field);
-  return protocol.empty() || field.user_defined ? std::string(field.name) : fmt::format("{}.{}", protocol, field.name);
+  return protocol.empty() || field.unindexed ? std::string(field.name) : fmt::format("{}.{}", protocol, field.name);
 }
 
 std::string number_text(std::uint64_t number, parsers::Notation notation) {

@@ -288,7 +288,7 @@ std::expected<std::shared_ptr<const SomeSession>, FilterError> some_session(cons
   for (const Literal& literal : clause) {
     const parsers::Field& field = *literal.predicate.field;
     if (!literal.negated && presence_of(literal.predicate) != nullptr) continue;
-    if (field.level != parsers::Level::session || field.user_defined)
+    if (field.level != parsers::Level::session || field.unindexed)
       return fail_at(span, fmt::format("'{}' is not known of a session by itself", to_text(literal)),
                      "inside none(…) there are comparisons of fields of sessions, as in none(http.host = 'x')");
     protocol = owner(field);

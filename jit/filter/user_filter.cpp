@@ -11,7 +11,7 @@ UserFilter::UserFilter(std::string name, const parsers::Protocol* sessions_of)
       field_{.name = name_,
              .type = parsers::FieldType::number,
              .level = sessions_of == nullptr ? parsers::Level::stream : parsers::Level::session,
-             .user_defined = true,
+             .unindexed = true,
              .sessions_of = sessions_of,
              .doc = {}} {}
 

@@ -36,7 +36,7 @@ struct Edge {
   NodeId child = 0;
   parsers::Level level = parsers::Level::tuple;  // of the predicate
   bool negated = false;
-  bool user_defined = false;  // the predicate is an author's
+  bool unindexed = false;  // the predicate is (parsers::Field::unindexed)
   // Number of the protocol whose sessions it is about, or that it asks for; 0: several, or none.
   std::uint32_t protocol = 0;
 };
@@ -64,8 +64,8 @@ struct Node {
   // Streaming literals that every way on from here asks for: where one of them can no longer be, nothing is left to
   // come to. Ascending by predicate; their `child` means nothing.
   Shared<Edge> guards;
-  // Authors' predicates on connections that the node's edges, and those below, ask about; ascending.
-  Shared<const parsers::Field*> user_filters;
+  // Predicates on connections that no index answers, and that the node's edges, and those below, ask about; ascending.
+  Shared<const parsers::Field*> verdicts;
   // Over the node and everything below it.
   abi::Observation observes;           // what callbacks want to know of the connection, from its start
   std::uint32_t oldest_birth = never;  // no connection born before it can come to anything here

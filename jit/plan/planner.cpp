@@ -5,8 +5,8 @@
 #include <tuple>
 #include <utility>
 
-#include "jit/filter/some_session.hpp"
 #include "jit/index/direct.hpp"
+#include "jit/plan/predicates.hpp"
 
 namespace iris::plan {
 namespace {
@@ -15,19 +15,6 @@ using parsers::Level;
 
 // Beyond this many children that most connections reach, further ones are asked about last.
 constexpr std::uint32_t many_wide = 8;
-
-std::uint32_t protocol_number(std::string_view name) {
-  const auto all = parsers::registry();
-  for (std::size_t i = 1; i < all.size(); ++i) {
-    if (all[i].name == name) return static_cast<std::uint32_t>(i);
-  }
-  return 0;
-}
-
-std::uint32_t protocol_of(const filter::Predicate& predicate) {
-  if (predicate.field->level != Level::session) return 0;
-  return protocol_number(filter::protocol_of(*predicate.field));
-}
 
 // The one protocol that the predicate is true of at most; 0: there may be several.
 std::uint32_t asked_for(const filter::Predicate& predicate) {
@@ -42,7 +29,7 @@ abi::Observation observed_for(const std::vector<filter::Clause>& clauses) {
   for (const filter::Clause& clause : clauses) {
     for (const filter::Literal& literal : clause) {
       const parsers::Field& field = *literal.predicate.field;
-      if (field.level == Level::stream && !field.user_defined) {
+      if (field.level == Level::stream && !field.unindexed) {
         observation |= abi::observation_of(abi::DataType::conn_record, 0);
       }
     }
@@ -103,7 +90,7 @@ void meet(Node& node, const Node& below, const Edge& edge) {
 }
 
 // Whether an index finds whether the predicate is true.
-bool is_looked_up(const parsers::Field& field, bool direct) { return !direct && !field.user_defined; }
+bool is_looked_up(const parsers::Field& field, bool direct) { return !direct && !field.unindexed; }
 
 // Whether it may wait until everything else of its clause is known. Facts of the first packet are kept.
 bool may_wait(const filter::Literal& literal, const filter::Clause& clause) {
@@ -119,133 +106,6 @@ Planner::Planner(std::uint32_t workers) : workers_(workers), drafts_(1) {
   plan_.nodes.grow(1);
   plan_.nodes.edit(root).used = true;
   drafts_[root].users = 1;
-}
-
-// ---- predicates ----------------------------------------------------------------------------------------------------
-
-std::optional<PredicateId> Planner::number_of(const filter::Predicate& predicate) const {
-  const auto [begin, end] = predicate_ids_.equal_range(filter::hash(predicate));
-  const auto known =
-      std::find_if(begin, end, [&](const auto& entry) { return *predicates_[entry.second].predicate == predicate; });
-  return known == end ? std::nullopt : std::optional(known->second);
-}
-
-// In use from now on, by nobody yet.
-PredicateId Planner::intern(const filter::Predicate& predicate) {
-  if (const auto known = number_of(predicate)) return *known;
-  PredicateId id = 0;
-  if (free_predicates_.empty()) {
-    id = static_cast<PredicateId>(predicates_.size());
-    predicates_.emplace_back();
-    plan_.predicates.grow(predicates_.size());
-  } else {
-    id = free_predicates_.back();
-    free_predicates_.pop_back();
-  }
-  predicates_[id].predicate = std::make_shared<const filter::Predicate>(predicate);
-  plan_.predicates.edit(id) = predicates_[id].predicate;
-  predicate_ids_.emplace(filter::hash(predicate), id);
-  return id;
-}
-
-Result<void> Planner::use_parts(const filter::SomeSession& some) {
-  SomeSession used{&some.field(), protocol_number(some.protocol().name), {}};
-  for (const filter::Literal& literal : some.clause()) {
-    const PredicateId id = intern(literal.predicate);
-    if (auto done = use(id, true); !done) {
-      for (const SomeSession::Part& part : used.parts) disuse(part.predicate, true);
-      return done;
-    }
-    used.parts.push_back({id, literal.negated});
-  }
-  some_sessions_[used.field] = std::move(used);
-  plan_.some_sessions = nullptr;
-  return {};
-}
-
-void Planner::disuse_parts(const filter::SomeSession& some) {
-  const auto found = some_sessions_.find(&some.field());
-  for (const SomeSession::Part& part : found->second.parts) disuse(part.predicate, true);
-  some_sessions_.erase(found);
-  plan_.some_sessions = nullptr;
-}
-
-Result<void> Planner::use(PredicateId id, bool lookup) {
-  if (const auto some = predicates_[id].predicate->some_session; some != nullptr && predicates_[id].users == 0) {
-    if (auto done = use_parts(*some); !done) {
-      forget_predicate(id);
-      return done;
-    }
-  }
-  PredicateDraft& draft = predicates_[id];
-  ++draft.users;
-  if (!lookup || draft.lookups++ != 0) return {};
-  const filter::Predicate& predicate = *draft.predicate;
-  const FamilyKey key{predicate.field->level, protocol_of(predicate), predicate.field, predicate.op};
-  const auto found = family(key);
-  Result<void> added;
-  if (found) {
-    added = (*found)->builder->add(draft.predicate, id);
-  } else {
-    added = std::unexpected(found.error());
-  }
-  if (added) {
-    ++(*found)->predicates;
-    (*found)->index = nullptr;
-    return {};
-  }
-  if (found && (*found)->predicates == 0) drop(families_.find(key));
-  --draft.lookups;
-  disuse(id, false);
-  return added;
-}
-
-Result<Planner::FamilyDraft*> Planner::family(const FamilyKey& key) {
-  if (const auto known = families_.find(key); known != families_.end()) return &known->second;
-  const auto number = static_cast<std::size_t>(std::ranges::find(family_numbers_, false) - family_numbers_.begin());
-  if (number == max_families) {
-    return fail(ErrorCode::exhausted, "live filters ask for " + std::to_string(max_families) +
-                                          " combinations of a field and an operator, which is as many as can be");
-  }
-  auto builder = index::make_builder(*key.field, key.op, workers_);
-  if (!builder) return std::unexpected(builder.error());
-  if (number == family_numbers_.size()) family_numbers_.push_back(false);
-  family_numbers_[number] = true;
-  plan_.new_families.push_back(static_cast<std::uint32_t>(number));
-  FamilyDraft& added = families_[key];
-  added.builder = std::move(*builder);
-  added.number = number;
-  added.serial = ++family_serial_;
-  return &added;
-}
-
-void Planner::drop(std::map<FamilyKey, FamilyDraft>::iterator family) {
-  family_numbers_[family->second.number] = false;
-  families_.erase(family);
-}
-
-void Planner::disuse(PredicateId id, bool lookup) {
-  PredicateDraft& draft = predicates_[id];
-  const filter::Predicate& predicate = *draft.predicate;
-  if (lookup && --draft.lookups == 0) {
-    const auto family = families_.find({predicate.field->level, protocol_of(predicate), predicate.field, predicate.op});
-    family->second.builder->remove(predicate, id);
-    family->second.index = nullptr;
-    if (--family->second.predicates == 0) drop(family);
-  }
-  if (--draft.users != 0) return;
-  const auto some = predicate.some_session;
-  forget_predicate(id);
-  if (some != nullptr) disuse_parts(*some);
-}
-
-// That nobody uses.
-void Planner::forget_predicate(PredicateId id) {
-  const auto [begin, end] = predicate_ids_.equal_range(filter::hash(*predicates_[id].predicate));
-  predicate_ids_.erase(std::find_if(begin, end, [id](const auto& entry) { return entry.second == id; }));
-  predicates_[id] = {};
-  plan_.predicates.edit(id) = nullptr;
-  free_predicates_.push_back(id);
 }
 
 // ---- the trie ------------------------------------------------------------------------------------------------------
@@ -333,7 +193,7 @@ Result<NodeId> Planner::descend(NodeId from, const filter::Literal& literal, boo
                       .child = id,
                       .level = field.level,
                       .negated = literal.negated,
-                      .user_defined = field.user_defined,
+                      .unindexed = field.unindexed,
                       .protocol = asked_for(literal.predicate)};
   drafts_[id].direct = direct;
   drafts_[id].users = 1;
@@ -373,7 +233,7 @@ Result<NodeId> Planner::insert(const filter::Clause& clause) {
         continue;
       }
     }
-    const bool direct = literal.predicate.field->user_defined && !literal.negated;
+    const bool direct = literal.predicate.field->unindexed && !literal.negated;
     if (auto stepped = step(literal, direct); !stepped) return std::unexpected(stepped.error());
   }
   // Streaming ones last, so that a pending node waits for nothing else.
@@ -409,12 +269,12 @@ void Planner::include(NodeId id, const Node& below, const Edge& edge) {
   if (edge.level == Level::protocol) node.awaits_protocol = true;
   if (edge.level == Level::session) node.awaits_sessions |= std::uint64_t{1} << edge.protocol;
   if (edge.level == Level::stream) node.tells_sessions |= below.tells_sessions;
-  if (edge.user_defined && edge.level == Level::session && !edge.negated) node.asks_sessions = true;
-  if (edge.user_defined && edge.level == Level::stream) {
+  if (edge.unindexed && edge.level == Level::session && !edge.negated) node.asks_sessions = true;
+  if (edge.unindexed && edge.level == Level::stream) {
     const parsers::Field* filter = predicates_[edge.predicate].predicate->field;
-    merge(node.user_filters, {&filter, 1});
+    merge(node.verdicts, {&filter, 1});
   }
-  merge(node.user_filters, view(below.user_filters));
+  merge(node.verdicts, view(below.verdicts));
   if (edge.negated && edge.level != Level::tuple) node.awaits_end = true;
   node.observes |= below.observes;
   node.oldest_birth = std::min(node.oldest_birth, below.oldest_birth);
@@ -438,7 +298,7 @@ void Planner::refresh(NodeId id) {
     node.awaits_protocol = node.awaits_end = false;
     node.awaits_sessions = node.tells_sessions = 0;
     node.asks_sessions = false;
-    node.user_filters = nullptr;
+    node.verdicts = nullptr;
     node.observes = {};
     node.guards = nullptr;
     node.oldest_birth = Node::never;
@@ -551,41 +411,6 @@ Result<std::shared_ptr<const Plan>> Planner::snapshot(std::uint32_t epoch) {
   plan->families = families();
   plan->packet_filter = packet_filter_.snapshot();
   return plan;
-}
-
-std::optional<Planner::Tidying> Planner::tidy() {
-  for (auto& [key, family] : families_) {
-    if (auto work = family.builder->tidy()) return Tidying{family.serial, std::move(work)};
-  }
-  return std::nullopt;
-}
-
-bool Planner::finish(const Tidying& tidying) {
-  for (auto& [key, family] : families_) {
-    if (family.serial != tidying.family) continue;
-    if (!family.builder->finish(*tidying.work)) return false;
-    family.index = nullptr;
-    return true;
-  }
-  return false;
-}
-
-std::vector<Family> Planner::families() const {
-  std::vector<Family> all(family_numbers_.size());
-  for (const auto& [key, family] : families_) all[family.number] = {key.field, key.op, family.index};
-  return all;
-}
-
-std::optional<std::uint32_t> Planner::family_of(PredicateId id) const {
-  const filter::Predicate& predicate = *predicates_[id].predicate;
-  const auto family = families_.find({predicate.field->level, protocol_of(predicate), predicate.field, predicate.op});
-  if (family == families_.end()) return std::nullopt;
-  return static_cast<std::uint32_t>(family->second.number);
-}
-
-std::size_t Planner::predicates_of(std::uint32_t number) const {
-  const auto family = std::ranges::find_if(families_, [&](const auto& entry) { return entry.second.number == number; });
-  return family == families_.end() ? 0 : family->second.predicates;
 }
 
 std::vector<Step> Planner::steps() const {
