@@ -56,7 +56,7 @@ void Tracker::extend_frontier(Connection& connection) noexcept {
 
 // Whether a callback, or a filter that is undecided, refers to the session; to any, if it is nullptr.
 bool Tracker::holds_session(const Connection& connection, const void* session) const noexcept {
-  const bool pending = std::ranges::any_of(connection.pending.view(), [&](const Pending& each) {
+  const bool pending = std::ranges::any_of(connection.pending(), [&](const Pending& each) {
     return each.session != nullptr && (session == nullptr || each.session == session);
   });
   if (pending) return true;
@@ -72,7 +72,7 @@ Wants Tracker::wants_of(const Connection& connection) const noexcept {
     if (node.guards != nullptr) wants.needs |= need::watch;
     wants.observation |= node.observes;
   }
-  for (const Pending& pending : connection.pending.view()) {
+  for (const Pending& pending : connection.pending()) {
     const plan::Node& node = pipeline_->plan->nodes[pending.node];
     wants.needs |= need::watch | need::terminate;
     if (pending.session == nullptr && node.tells_sessions != 0 && !connection.sessions_over) wants.needs |= need::parse;
@@ -94,7 +94,8 @@ Wants Tracker::wants_of(const Connection& connection) const noexcept {
 
 // Takes stock after something changed: what nobody needs any more is given up at once.
 void Tracker::settle(Record& record, Connection& connection) noexcept {
-  if (!connection.verdicts.empty()) verdicts_.settle(connection);
+  if (!connection.verdicts().empty()) verdicts_.settle(connection);
+  if (connection.undecided != nullptr && connection.undecided->empty()) connection.forget_undecided(blocks_);
   const Wants wants = wants_of(connection);
   record.needs = wants.needs;
   narrow(connection.observed, wants.observation, observer_memory());
@@ -440,8 +441,10 @@ void Tracker::close(Record& record, Connection& connection, EndReason reason, Ti
 // To the current pipeline, from whatever older one: progress only shrinks, and nothing is evaluated again.
 void Tracker::adopt(Record& record, Connection& connection, Timestamp now) noexcept {
   connection.frontier.erase_if([&](plan::NodeId node) { return !progress_.survives(node, record.birth); });
-  connection.pending.erase_if([&](const Pending& each) { return !progress_.survives(each.node, record.birth); });
-  forget_told(connection);
+  if (Undecided* undecided = connection.undecided) {
+    undecided->pending.erase_if([&](const Pending& each) { return !progress_.survives(each.node, record.birth); });
+    forget_told(*undecided);
+  }
   verdicts_.adopt(connection, now);
   delivery_.adopt(connection, now);
   settle(record, connection);

@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
+#include <span>
+#include <utility>
 
 #include <iris/conn_record.hpp>
 
@@ -53,9 +56,33 @@ struct Told {
   const void* session = nullptr;
 };
 
+// What only filters make a connection keep that its growth, none(…) or authors' code decides: in a block of the
+// worker's, since most connections have nothing of it.
+struct Undecided {
+  List<Pending, 3> pending;   // in the order in which they became so
+  List<Told, 1> told;         // of sessions in `pending`
+  List<Verdict, 1> verdicts;  // of filters that were begun; in that order
+
+  [[nodiscard]] bool empty() const noexcept { return pending.empty() && told.empty() && verdicts.empty(); }
+};
+
 struct Connection {
   // Fetches what a packet will touch, given Record::needs.
   void prefetch(std::uint8_t needs) const noexcept;
+
+  // Of `undecided`.
+  [[nodiscard]] std::span<const Pending> pending() const noexcept {
+    return undecided != nullptr ? undecided->pending.view() : std::span<const Pending>{};
+  }
+  [[nodiscard]] std::span<const Told> told() const noexcept {
+    return undecided != nullptr ? undecided->told.view() : std::span<const Told>{};
+  }
+  [[nodiscard]] std::span<const Verdict> verdicts() const noexcept {
+    return undecided != nullptr ? undecided->verdicts.view() : std::span<const Verdict>{};
+  }
+  // nullptr when memory is exhausted.
+  [[nodiscard]] Undecided* make_undecided(BlockCache& blocks) noexcept;
+  void forget_undecided(BlockCache& blocks) noexcept;
 
   // Another protocol may follow within this one, for which progress begins anew.
   [[nodiscard]] bool awaits_tunnel() const noexcept { return tunnels && !sessions_over; }
@@ -65,10 +92,8 @@ struct Connection {
   History history;
   Observed observed;
   List<plan::NodeId, 6> frontier;
-  List<Pending, 1> pending;  // in the order in which they became so
+  Undecided* undecided = nullptr;  // nullptr: nothing is
   List<Active, 2> active;
-  List<Told, 1> told;                 // of sessions in `pending`
-  List<Verdict, 1> verdicts;          // of user-defined filters that were begun; in that order
   List<plan::ActionId, 2> delivered;  // connection-scoped callbacks that must not match again
 
   std::uint32_t content = no_index;  // of a Content
@@ -79,6 +104,24 @@ struct Connection {
   bool sessions_over = false;  // the parser is done, or gave up
   bool wound_up = false;       // closed: its streams are over, and it lingers for late packets
 };
+
+// What a typical connection keeps for the plan, however many subscriptions there are.
+static_assert(sizeof(Connection::frontier) + sizeof(Connection::undecided) + sizeof(Connection::delivered) <= 64);
+
+inline Undecided* Connection::make_undecided(BlockCache& blocks) noexcept {
+  if (undecided == nullptr) {
+    if (void* block = blocks.take(sizeof(Undecided))) undecided = new (block) Undecided;
+  }
+  return undecided;
+}
+
+inline void Connection::forget_undecided(BlockCache& blocks) noexcept {
+  if (undecided == nullptr) return;
+  undecided->pending.clear(blocks);
+  undecided->told.clear(blocks);
+  undecided->verdicts.clear(blocks);
+  blocks.give(std::exchange(undecided, nullptr), sizeof(Undecided));
+}
 
 inline void Connection::prefetch(std::uint8_t needs) const noexcept {
   const auto* bytes = reinterpret_cast<const char*>(this);

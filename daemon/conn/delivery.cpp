@@ -44,9 +44,9 @@ bool Delivery::first_time(Connection& connection, const Match& match, const Occa
     const auto told = [&](const Told& each) { return each.action == match.action && each.session == session; };
     const auto pends = [&](const Pending& each) { return each.session == session; };
     if (!action.several_clauses) return true;
-    if (std::ranges::any_of(connection.told.view(), told)) return false;
-    if (std::ranges::any_of(connection.pending.view(), pends)) {
-      if (!connection.told.push({match.action, session}, blocks_)) connection.record.degraded = true;
+    if (std::ranges::any_of(connection.told(), told)) return false;
+    if (std::ranges::any_of(connection.pending(), pends)) {
+      if (!connection.undecided->told.push({match.action, session}, blocks_)) connection.record.degraded = true;
     }
     return true;
   }

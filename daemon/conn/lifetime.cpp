@@ -34,10 +34,8 @@ void Tracker::drop_connection(Record& record) noexcept {
   if (connection == nullptr) return;
   drop_content(*connection);
   connection->frontier.clear(blocks_);
-  connection->pending.clear(blocks_);
-  connection->told.clear(blocks_);
   verdicts_.end(*connection, connection->record.last);
-  connection->verdicts.clear(blocks_);
+  connection->forget_undecided(blocks_);
   connection->active.clear(blocks_);
   connection->delivered.clear(blocks_);
   forget(connection->observed, observer_memory());

@@ -24,11 +24,11 @@ void Tracker::keep_pending(Connection& connection, Pending at) noexcept {
 
 // A session that comes while a node that tells of each session is pending is pending there, too.
 void Tracker::keep_pending_session(Connection& connection, const void* session) noexcept {
-  if (connection.pending.empty()) return;
+  if (connection.pending().empty()) return;
   count_waiting(connection, connection.protocol);
-  const std::uint32_t count = connection.pending.size();
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const Pending pending = connection.pending[i];
+  const std::size_t count = connection.pending().size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const Pending pending = connection.pending()[i];
     if (pending.session != nullptr || !tells_of(pending.node, connection.protocol)) continue;
     wait(connection, {pending.node, connection.protocol, true, session});
   }
@@ -46,7 +46,8 @@ void Tracker::wait(Connection& connection, const Pending& pending) noexcept {
   const bool in_session = pending.session != nullptr;
   const bool again = in_session ? waiting.any() && !tells_of(pending.node, pending.protocol) : waiting.itself;
   if (again || (in_session && waiting.sessions == most_waiting_sessions)) return;
-  if (!connection.pending.push(pending, blocks_)) {
+  Undecided* undecided = connection.make_undecided(blocks_);
+  if (undecided == nullptr || !undecided->pending.push(pending, blocks_)) {
     connection.record.degraded = true;
     return;
   }
@@ -54,19 +55,19 @@ void Tracker::wait(Connection& connection, const Pending& pending) noexcept {
 }
 
 void Tracker::count_waiting(const Connection& connection, std::uint16_t protocol) noexcept {
-  for (const Pending& pending : connection.pending.view()) {
+  for (const Pending& pending : connection.pending()) {
     if (pending.session == nullptr || pending.protocol == protocol) waiting_[pending.node].count(pending.session);
   }
 }
 
 void Tracker::forget_waiting(const Connection& connection) noexcept {
-  for (const Pending& pending : connection.pending.view()) waiting_[pending.node] = {};
+  for (const Pending& pending : connection.pending()) waiting_[pending.node] = {};
 }
 
 // Of sessions that nothing is pending in any more: their memory may be another's soon.
-void Tracker::forget_told(Connection& connection) noexcept {
-  connection.told.erase_if([&](const Told& told) {
-    return std::ranges::none_of(connection.pending.view(),
+void Tracker::forget_told(Undecided& undecided) noexcept {
+  undecided.told.erase_if([&](const Told& told) {
+    return std::ranges::none_of(undecided.pending.view(),
                                 [&](const Pending& pending) { return pending.session == told.session; });
   });
 }
@@ -76,16 +77,16 @@ bool Tracker::watch(Record& record, Connection& connection, const Occasion& occa
   const bool over = occasion.event == Event::L4Terminated;
   bool any = false;
   // What follows may make more nodes pending: they are asked about already.
-  const std::uint32_t count = connection.pending.size();
+  const auto count = static_cast<std::uint32_t>(connection.pending().size());
   for (std::uint32_t i = 0; i < count; ++i) {
-    const Pending pending = connection.pending[i];
+    const Pending pending = connection.pending()[i];
     const auto truth = [&] {
       const Doing doing(meter_, Work::plan);
       return progress_.on_growth(pending, over, standing(record, connection));
     }();
     if (!truth) continue;
     any = true;
-    connection.pending[i].node = plan::root;  // decided
+    connection.undecided->pending[i].node = plan::root;  // decided
     if (!*truth) continue;
     const std::uint16_t protocol = pending.session != nullptr ? pending.protocol : connection.protocol;
     keep_pending(connection,
@@ -98,8 +99,10 @@ bool Tracker::watch(Record& record, Connection& connection, const Occasion& occa
   }
   if (!over && give_up_hope(record, connection)) any = true;
   if (!any) return false;
-  connection.pending.erase_if([](const Pending& pending) { return pending.node == plan::root; });
-  forget_told(connection);
+  if (Undecided* undecided = connection.undecided) {
+    undecided->pending.erase_if([](const Pending& pending) { return pending.node == plan::root; });
+    forget_told(*undecided);
+  }
   return true;
 }
 
@@ -109,15 +112,17 @@ bool Tracker::give_up_hope(const Record& record, Connection& connection) noexcep
   const auto hopeless = [&](plan::NodeId node) {
     return pipeline_->plan->nodes[node].guards != nullptr && progress_.is_hopeless(node, standing(record, connection));
   };
-  const std::uint32_t before = connection.frontier.size() + connection.pending.size();
+  const std::size_t before = connection.frontier.size() + connection.pending().size();
   connection.frontier.erase_if(hopeless);
-  connection.pending.erase_if([&](const Pending& pending) { return hopeless(pending.node); });
-  return connection.frontier.size() + connection.pending.size() != before;
+  if (Undecided* undecided = connection.undecided) {
+    undecided->pending.erase_if([&](const Pending& pending) { return hopeless(pending.node); });
+  }
+  return connection.frontier.size() + connection.pending().size() != before;
 }
 
 // Authors' filters that have not answered; then what their answers decide, and those that came already (`answered`).
 void Tracker::ask(Record& record, Connection& connection, const Occasion& occasion, bool answered) noexcept {
-  if (connection.verdicts.empty()) return;
+  if (connection.verdicts().empty()) return;
   if (!verdicts_.ask(connection, occasion) && !answered) return;
   (void)watch(record, connection, occasion);
   record.needs = wants_of(connection).needs;

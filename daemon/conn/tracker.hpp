@@ -227,7 +227,7 @@ class Tracker {
   void wait(Connection& connection, const Pending& pending) noexcept;
   void count_waiting(const Connection& connection, std::uint16_t protocol) noexcept;
   void forget_waiting(const Connection& connection) noexcept;
-  static void forget_told(Connection& connection) noexcept;
+  static void forget_told(Undecided& undecided) noexcept;
   bool watch(Record& record, Connection& connection, const Occasion& occasion) noexcept;
   bool give_up_hope(const Record& record, Connection& connection) noexcept;
   void ask(Record& record, Connection& connection, const Occasion& occasion, bool answered = false) noexcept;
@@ -236,7 +236,7 @@ class Tracker {
   void begin_progress(const Record& record, const Connection& connection,
                       const parsers::packet::Headers* headers) noexcept;
   [[nodiscard]] static Standing standing(const Record& record, const Connection& connection) noexcept {
-    return {connection.frontier.view(), &connection.record, record.birth, connection.verdicts.view()};
+    return {connection.frontier.view(), &connection.record, record.birth, connection.verdicts()};
   }
   [[nodiscard]] Wants wants_of(const Connection& connection) const noexcept;
   [[nodiscard]] ObserverMemory observer_memory() noexcept { return {blocks_, arena_blocks_}; }

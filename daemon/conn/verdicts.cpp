@@ -6,6 +6,19 @@
 #include <iris/filter.hpp>
 
 namespace iris::conn {
+namespace {
+
+[[nodiscard]] std::span<Verdict> of(Connection& connection) noexcept {
+  if (connection.undecided == nullptr) return {};
+  return {connection.undecided->verdicts.begin(), connection.undecided->verdicts.end()};
+}
+
+template <class Predicate>
+void erase_if(Connection& connection, Predicate predicate) noexcept {
+  if (connection.undecided != nullptr) connection.undecided->verdicts.erase_if(predicate);
+}
+
+}  // namespace
 
 const Callee* Verdicts::find(const parsers::Field& filter) const noexcept {
   const auto& filters = pipeline_->filters;
@@ -27,7 +40,7 @@ bool Verdicts::is_known(const parsers::Field& filter) const noexcept {
 
 void Verdicts::begin(Connection& connection, const parsers::Field& filter, Timestamp ts) noexcept {
   const auto known = [&](const Verdict& each) { return each.filter == &filter; };
-  if (std::ranges::any_of(connection.verdicts.view(), known)) return;
+  if (std::ranges::any_of(connection.verdicts(), known)) return;
   Verdict verdict{.filter = &filter};
   if (filter.of_some_session) {
     const std::uint64_t possible = protocols_over(connection.record.tuple.transport);
@@ -37,7 +50,10 @@ void Verdicts::begin(Connection& connection, const parsers::Field& filter, Times
   }
   const bool stateful = verdict.code != nullptr && verdict.code->stateful();
   if (stateful) verdict.object = code_.construct(*verdict.code, ts);
-  if ((!stateful || verdict.object != nullptr) && connection.verdicts.push(verdict, blocks_)) return;
+  if (!stateful || verdict.object != nullptr) {
+    Undecided* undecided = connection.make_undecided(blocks_);
+    if (undecided != nullptr && undecided->verdicts.push(verdict, blocks_)) return;
+  }
   // It will never answer.
   connection.record.degraded = true;
   let_go(verdict, ts);
@@ -50,12 +66,12 @@ bool Verdicts::begin(Connection& connection, Timestamp ts) noexcept {
     for (const parsers::Field* filter : plan::view(node.verdicts)) begin(connection, *filter, ts);
   };
   for (const plan::NodeId node : connection.frontier.view()) begin_below(plan.nodes[node]);
-  for (const Pending& pending : connection.pending.view()) {
+  for (const Pending& pending : connection.pending()) {
     const plan::Node& node = plan.nodes[pending.node];
     if (node.from_above.unindexed) begin(connection, *plan.predicates[node.from_above.predicate]->field, ts);
     begin_below(node);
   }
-  return std::ranges::any_of(connection.verdicts.view(), &Verdict::answered);
+  return std::ranges::any_of(connection.verdicts(), &Verdict::answered);
 }
 
 bool Verdicts::ask(Connection& connection, Verdict& verdict, const Occasion& occasion) noexcept {
@@ -75,7 +91,7 @@ bool Verdicts::ask(Connection& connection, Verdict& verdict, const Occasion& occ
 
 bool Verdicts::ask(Connection& connection, const Occasion& occasion) noexcept {
   bool any = false;
-  for (Verdict& verdict : connection.verdicts) {
+  for (Verdict& verdict : of(connection)) {
     const bool asked = !verdict.answered && verdict.code != nullptr && verdict.code->has(occasion.event);
     if (asked) any = ask(connection, verdict, occasion) || any;
   }
@@ -92,7 +108,7 @@ bool Verdicts::accepts(const parsers::Field& filter, const Connection& connectio
 
 bool Verdicts::note_session(Connection& connection, std::span<const plan::PredicateId> truths) noexcept {
   bool any = false;
-  for (Verdict& verdict : connection.verdicts) {
+  for (Verdict& verdict : of(connection)) {
     if (verdict.answered || verdict.code != nullptr) continue;
     const plan::SomeSession& some = *find_some(*verdict.filter);
     if (some.protocol != connection.protocol) continue;
@@ -106,7 +122,7 @@ bool Verdicts::note_session(Connection& connection, std::span<const plan::Predic
 
 bool Verdicts::note_protocol(Connection& connection) noexcept {
   bool any = false;
-  for (Verdict& verdict : connection.verdicts) {
+  for (Verdict& verdict : of(connection)) {
     if (verdict.answered || verdict.code != nullptr || connection.awaits_tunnel()) continue;
     verdict.answered = find_some(*verdict.filter)->protocol != connection.protocol;
     any |= verdict.answered;
@@ -115,7 +131,7 @@ bool Verdicts::note_protocol(Connection& connection) noexcept {
 }
 
 void Verdicts::lose_sessions(Connection& connection) noexcept {
-  connection.verdicts.erase_if([](const Verdict& verdict) { return verdict.code == nullptr && !verdict.answered; });
+  erase_if(connection, [](const Verdict& verdict) { return verdict.code == nullptr && !verdict.answered; });
 }
 
 bool Verdicts::matters(const parsers::Field& filter, const Connection& connection) const noexcept {
@@ -130,7 +146,7 @@ bool Verdicts::matters(const parsers::Field& filter, const Connection& connectio
     const plan::Node& node = nodes[pending.node];
     return pipeline_->plan->predicates[node.from_above.predicate]->field == &filter || asked_at(node);
   };
-  if (std::ranges::any_of(connection.pending.view(), waits)) return true;
+  if (std::ranges::any_of(connection.pending(), waits)) return true;
   return connection.awaits_tunnel() && asked_at(nodes[plan::root]);
 }
 
@@ -140,7 +156,7 @@ void Verdicts::let_go(Verdict& verdict, Timestamp ts) noexcept {
 }
 
 void Verdicts::settle(Connection& connection) noexcept {
-  connection.verdicts.erase_if([&](Verdict& verdict) {
+  erase_if(connection, [&](Verdict& verdict) {
     if (matters(*verdict.filter, connection)) return false;
     let_go(verdict, connection.record.last);
     return true;
@@ -148,7 +164,7 @@ void Verdicts::settle(Connection& connection) noexcept {
 }
 
 void Verdicts::adopt(Connection& connection, Timestamp ts) noexcept {
-  connection.verdicts.erase_if([&](Verdict& verdict) {
+  erase_if(connection, [&](Verdict& verdict) {
     if (is_known(*verdict.filter)) return false;
     let_go(verdict, ts);
     return true;
@@ -156,12 +172,14 @@ void Verdicts::adopt(Connection& connection, Timestamp ts) noexcept {
 }
 
 void Verdicts::end(Connection& connection, Timestamp ts) noexcept {
-  for (Verdict& verdict : connection.verdicts) let_go(verdict, ts);
-  connection.verdicts.shrink(0);
+  erase_if(connection, [&](Verdict& verdict) {
+    let_go(verdict, ts);
+    return true;
+  });
 }
 
 void Verdicts::add_wants(const Connection& connection, Wants& wants) const noexcept {
-  for (const Verdict& verdict : connection.verdicts.view()) {
+  for (const Verdict& verdict : connection.verdicts()) {
     if (verdict.answered) continue;
     if (verdict.code != nullptr) {
       conn::add_wants(*verdict.code, connection, wants);
