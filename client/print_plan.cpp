@@ -56,17 +56,18 @@ class Tree {
     std::string about =
         node.depth() == 0 ? "" : fmt::format("{} filter{}", node.filters(), node.filters() == 1 ? "" : "s");
     if (node.shared_with_size() != 0) about += fmt::format(", shared with {}", fmt::join(node.shared_with(), ", "));
-    rows_.push_back({indent + literal_of(graph_, node), std::to_string(node.reached()), about});
+    rows_.push_back({indent + literal_of(graph_, node), std::to_string(node.reached()), percent(node.share()), about});
     for (const auto& callback : node.callbacks()) {
       rows_.push_back({indent + "  => " + callback.name() + (callback.each_session() ? ", each session" : ""),
-                       std::to_string(callback.matched()),
-                       fmt::format("{} calls, {} of the time", callback.calls(), percent(callback.share()))});
+                       std::to_string(callback.matched()), percent(callback.share()),
+                       fmt::format("{} call{}", callback.calls(), callback.calls() == 1 ? "" : "s")});
     }
     add_children(children_of(graph_, at));
   }
 
   void add_children(std::vector<int> children) {
     std::uint64_t rest = 0;
+    double share = 0;
     std::size_t left = 0;
     if (children.size() > most_children) {
       std::ranges::sort(children, [&](int one, int other) {
@@ -74,26 +75,35 @@ class Tree {
         return reached != graph_.nodes(other).reached() ? reached > graph_.nodes(other).reached() : one < other;
       });
       left = children.size() - most_children;
-      for (const int child : std::span(children).last(left)) rest += graph_.nodes(child).reached();
+      for (const int child : std::span(children).last(left)) {
+        rest += graph_.nodes(child).reached();
+        share += graph_.nodes(child).share();
+      }
       children.resize(most_children);
     }
     for (const int child : children) add(child);
     if (left == 0) return;
     const std::string indent(std::size_t{2} * graph_.nodes(children.front()).depth(), ' ');
-    rows_.push_back(
-        {fmt::format("{}… and {} more", indent, left), std::to_string(rest), "irisctl --json explain has all"});
+    rows_.push_back({fmt::format("{}… and {} more", indent, left), std::to_string(rest), percent(share),
+                     "irisctl --json explain has all"});
   }
 
   const v1::PlanGraph& graph_;
-  std::vector<Row> rows_{{"", "reached", ""}};
+  std::vector<Row> rows_{{"", "reached", "time", ""}};
 };
+
+std::string shares_text(const google::protobuf::RepeatedPtrField<v1::WorkShare>& all) {
+  std::vector<std::string> shares;
+  for (const auto& each : all) shares.push_back(each.name() + " " + percent(each.share()));
+  return fmt::format("{}", fmt::join(shares, ", "));
+}
 
 std::string lookups_text(const v1::PlanGraph& graph) {
   if (graph.lookups().empty()) return {};
-  std::vector<Row> rows{{"index", "predicates", "look-ups"}};
+  std::vector<Row> rows{{"index", "predicates", "look-ups", "time"}};
   for (const auto& lookup : graph.lookups()) {
-    rows.push_back(
-        {lookup.field() + " " + lookup.op(), std::to_string(lookup.predicates()), std::to_string(lookup.count())});
+    rows.push_back({lookup.field() + " " + lookup.op(), std::to_string(lookup.predicates()),
+                    std::to_string(lookup.count()), percent(lookup.share())});
   }
   return "\n" + table(rows);
 }
@@ -108,15 +118,21 @@ std::string escaped(const std::string& text) {
   return result;
 }
 
+std::string counts(std::uint64_t count, double share) { return fmt::format("{}, {}", count, percent(share)); }
+
+// Attributes of what takes that share of the time: the more, the redder.
+std::string colour(double share) {
+  return share < 0.001 ? "" : fmt::format(", style=filled, fillcolor=\"0.03 {:.2f} 1.0\"", std::min(1.0, 2 * share));
+}
+
 }  // namespace
 
 std::string plan_text(const v1::ExplainResponse& plan) {
   std::string text = fmt::format("epoch {}, {} subscription{}, {} packets\n", plan.epoch(), plan.subscriptions(),
                                  plan.subscriptions() == 1 ? "" : "s", plan.packets());
   if (plan.samples() != 0) {
-    std::vector<std::string> shares;
-    for (const auto& work : plan.work()) shares.push_back(work.name() + " " + percent(work.share()));
-    text += fmt::format("time: {} (of {} samples)\n", fmt::join(shares, ", "), plan.samples());
+    text += fmt::format("time: {} (of {} samples)\n", shares_text(plan.work()), plan.samples());
+    if (plan.parsers_size() != 0) text += fmt::format("parsers: {}\n", shares_text(plan.parsers()));
   }
   if (plan.graphs().empty()) text += "nobody wants anything\n";
   for (const auto& graph : plan.graphs()) text += "\n" + Tree(graph).text() + lookups_text(graph);
@@ -130,14 +146,22 @@ std::string plan_dot(const v1::ExplainResponse& plan) {
     std::vector<int> way;  // the latest node of each depth
     for (int i = 0; i < graph.nodes_size(); ++i) {
       const v1::PlanNode& node = graph.nodes(i);
-      text += fmt::format("  n{}_{} [label=\"{}\\n{}\"];\n", g, i, escaped(literal_of(graph, node)), node.reached());
+      text += fmt::format("  n{}_{} [label=\"{}\\n{}\"{}];\n", g, i, escaped(literal_of(graph, node)),
+                          counts(node.reached(), node.share()), colour(node.share()));
       way.resize(node.depth());
       if (!way.empty()) text += fmt::format("  n{0}_{1} -> n{0}_{2};\n", g, way.back(), i);
       way.push_back(i);
       for (int c = 0; c < node.callbacks_size(); ++c) {
-        text += fmt::format("  c{0}_{1}_{2} [label=\"{3}\\n{4}\", shape=ellipse];\n  n{0}_{1} -> c{0}_{1}_{2};\n", g, i,
-                            c, escaped(node.callbacks(c).name()), node.callbacks(c).matched());
+        const v1::PlanCallback& callback = node.callbacks(c);
+        text += fmt::format("  c{0}_{1}_{2} [label=\"{3}\\n{4}\", shape=ellipse{5}];\n  n{0}_{1} -> c{0}_{1}_{2};\n", g,
+                            i, c, escaped(callback.name()), counts(callback.matched(), callback.share()),
+                            colour(callback.share()));
       }
+    }
+    for (int i = 0; i < graph.lookups_size(); ++i) {
+      const v1::PlanLookup& lookup = graph.lookups(i);
+      text += fmt::format("  l{}_{} [label=\"{} {}\\n{}\", shape=cylinder{}];\n", g, i, escaped(lookup.field()),
+                          escaped(lookup.op()), counts(lookup.count(), lookup.share()), colour(lookup.share()));
     }
   }
   return text + "}\n";
@@ -160,6 +184,7 @@ std::string plan_json(const v1::ExplainResponse& plan) {
                        {"literal", node.literal()},
                        {"direct", node.direct()},
                        {"reached", node.reached()},
+                       {"share", node.share()},
                        {"filters", node.filters()},
                        {"shared_with", node.shared_with()},
                        {"callbacks", std::move(callbacks)}});
@@ -169,7 +194,8 @@ std::string plan_json(const v1::ExplainResponse& plan) {
       lookups.push_back({{"field", lookup.field()},
                          {"op", lookup.op()},
                          {"predicates", lookup.predicates()},
-                         {"count", lookup.count()}});
+                         {"count", lookup.count()},
+                         {"share", lookup.share()}});
     }
     graphs.push_back({{"of", graph.of_packets() ? "packets" : "connections"},
                       {"nodes", std::move(nodes)},
@@ -177,11 +203,14 @@ std::string plan_json(const v1::ExplainResponse& plan) {
   }
   ordered_json work = ordered_json::object();
   for (const auto& each : plan.work()) work[each.name()] = each.share();
+  ordered_json parsers = ordered_json::object();
+  for (const auto& each : plan.parsers()) parsers[each.name()] = each.share();
   return line({{"epoch", plan.epoch()},
                {"subscriptions", plan.subscriptions()},
                {"packets", plan.packets()},
                {"samples", plan.samples()},
                {"work", std::move(work)},
+               {"parsers", std::move(parsers)},
                {"graphs", std::move(graphs)}});
 }
 

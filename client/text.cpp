@@ -9,8 +9,9 @@
 namespace iris::client {
 namespace {
 
+// Also a share, as "12.5 %".
 bool is_number(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return !text.empty() && text.find_first_not_of("0123456789. %") == std::string::npos;
 }
 
 }  // namespace

@@ -37,6 +37,11 @@ std::span<const plan::PredicateId> Tracker::evaluate(abi::Evaluate function, abi
   facts.worker = worker_;
   abi::Matches matches{truths_.data(), 0, static_cast<std::uint32_t>(truths_.size())};
   const Doing doing(meter_, Work::lookups);
+  abi::LookupClock clock;
+  if (meter_.is_on()) {
+    clock = progress_.tally().lookup_clock();
+    facts.clock = &clock;
+  }
   function(&facts, pipeline_->families.data(), progress_.tally().evaluations(), &matches);
   return {truths_.data(), matches.count};
 }
@@ -277,7 +282,7 @@ void Tracker::parse(Record& record, Connection& connection, Content& content, co
     content.layer7 = new (memory) Layer7(protocols_over(piece.transport), connection.record.tuple);
   }
   Layer7& layer7 = *content.layer7;
-  const Doing doing(meter_, Work::parsers);
+  const Doing doing(meter_, Work::parsers, &meter_.parser(layer7.protocol()));
   bool identified =
       layer7.feed({piece.payload, piece.ts, piece.direction, piece.gap, pipeline_->session_data_wanted}, content.arena);
   Status status = layer7.status();
@@ -291,10 +296,12 @@ void Tracker::parse(Record& record, Connection& connection, Content& content, co
       decide_protocol(record, connection, layer7, piece.ts);
       // Who wanted this to be another protocol wants nothing any more.
       if (connection.sessions_over || (record.needs & need::parse) == 0) return;
+      if (meter_.is_on()) meter_.charge_to(&meter_.parser(layer7.protocol()));
       status = layer7.begin(content.arena);
     }
     status = take_sessions(record, connection, status, piece.ts);
     if (status != Status::other_protocol) return;
+    if (meter_.is_on()) meter_.charge_to(&meter_.parser(0));
     identified = layer7.begin_again(content.arena);
     if (!identified) return;
   }
@@ -417,6 +424,7 @@ void Tracker::wind_up(Record& record, Connection& connection, Timestamp when) no
     }
     const bool parsing = content->layer7 != nullptr && connection.protocol_decided && !connection.sessions_over;
     if ((record.needs & need::parse) != 0 && parsing) {
+      const Doing doing(meter_, Work::parsers, &meter_.parser(connection.protocol));
       (void)take_sessions(record, connection, content->layer7->finish(), when);
     }
   }

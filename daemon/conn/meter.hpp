@@ -23,6 +23,19 @@ inline constexpr std::size_t works = 6;
 
 class Meter {
  public:
+  // Of Work::parsers: the protocol's, by its number in the registry; 0: finding out which it is. Reading: any thread.
+  [[nodiscard]] Counter& parser(std::uint32_t protocol) noexcept { return parsers_[protocol]; }
+  [[nodiscard]] std::uint64_t parser_cycles(std::uint32_t protocol) const noexcept { return parsers_[protocol].load(); }
+
+  // Whether the occasion at hand is a sample. Thread: the worker's.
+  [[nodiscard]] bool is_on() const noexcept { return on_; }
+  // Of a sample: what is done from now on is for that account besides (nullptr: none), until other work begins or this
+  // ends. Returns whose account it was. Thread: the worker's.
+  Counter* charge_to(Counter* account) noexcept {
+    (void)charge();
+    return std::exchange(account_, account);
+  }
+
   // Sampled so far. Thread: any.
   [[nodiscard]] std::uint64_t cycles(Work work) const noexcept {
     return cycles_[static_cast<std::size_t>(work)].load();
@@ -40,6 +53,7 @@ class Meter {
     left_ = 96 + static_cast<std::uint32_t>(random_ >> 58U);
     on_ = true;
     current_ = Work::connections;
+    account_ = nullptr;
     since_ = __builtin_readcyclecounter();
   }
   void end() noexcept {
@@ -54,15 +68,18 @@ class Meter {
     const std::uint64_t now = __builtin_readcyclecounter();
     const std::uint64_t spent = now - std::exchange(since_, now);
     cycles_[static_cast<std::size_t>(current_)].add(spent);
+    if (account_ != nullptr) account_->add(spent);
     return spent;
   }
 
   std::uint32_t left_ = 1;
   bool on_ = false;
   Work current_ = Work::connections;
+  Counter* account_ = nullptr;
   std::uint64_t since_ = 0;
   std::uint64_t random_ = 1;
   std::array<Counter, works> cycles_;
+  std::array<Counter, 64> parsers_;  // as many protocols as protocols_over() has bits for
   Counter samples_;
 };
 
@@ -78,12 +95,12 @@ class Occurring {
   Meter& meter_;
 };
 
-// This work is done while it lives.
+// This work is done while it lives, for the account if there is one.
 class Doing {
  public:
-  Doing(Meter& meter, Work work) noexcept : meter_(meter) {
+  Doing(Meter& meter, Work work, Counter* account = nullptr) noexcept : meter_(meter) {
     if (!meter.on_) return;
-    meter.charge();
+    account_before_ = meter.charge_to(account);
     before_ = std::exchange(meter.current_, work);
   }
   Doing(const Doing&) = delete;
@@ -97,12 +114,14 @@ class Doing {
     over_ = true;
     const std::uint64_t spent = meter_.charge();
     meter_.current_ = before_;
+    meter_.account_ = account_before_;
     return spent;
   }
 
  private:
   Meter& meter_;
   Work before_ = Work::connections;
+  Counter* account_before_ = nullptr;
   bool over_ = false;
 };
 

@@ -125,8 +125,13 @@ void PacketEvents::take(const Arrival& layer, DecodeStatus status) noexcept {
       const parsers::packet::Frame bytes{layer.packet.bytes(), layer.packet.wire_length, layer.packet.link};
       headers = read_headers(bytes, status, layer.decoded);
     }
-    const abi::Facts facts{.subject = &packet_facts, .worker = worker_, .headers = &headers};
+    abi::Facts facts{.subject = &packet_facts, .worker = worker_, .headers = &headers};
     const Doing doing(meter_, Work::lookups);
+    abi::LookupClock clock;
+    if (meter_.is_on()) {
+      clock = progress_.tally().lookup_clock();
+      facts.clock = &clock;
+    }
     evaluate(&facts, merged_->families.data(), progress_.tally().evaluations(), &truths);
   }
   {

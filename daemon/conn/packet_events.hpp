@@ -32,7 +32,8 @@ namespace iris::conn {
 class PacketEvents {
  public:
   // `meter` outlives it.
-  PacketEvents(std::uint32_t worker, abi::EmitSink& sink, Meter& meter) : worker_(worker), sink_(sink), meter_(meter) {}
+  PacketEvents(std::uint32_t worker, abi::EmitSink& sink, Meter& meter)
+      : worker_(worker), sink_(sink), meter_(meter), progress_(&meter) {}
 
   // Between bursts. `pipeline` stays valid until the next one is used.
   void use(const Pipeline& pipeline) noexcept;

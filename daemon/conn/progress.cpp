@@ -15,6 +15,23 @@ bool awaits(const plan::Node& node, std::uint32_t protocol) { return (node.await
 
 }  // namespace
 
+// While it lives, what is done is done at the node.
+class Progress::At {
+ public:
+  At(Progress& progress, plan::NodeId id) : meter_(progress.timed_ ? progress.meter_ : nullptr) {
+    if (meter_ != nullptr) before_ = meter_->charge_to(progress.tally_->account_of(id));
+  }
+  At(const At&) = delete;
+  At& operator=(const At&) = delete;
+  ~At() {
+    if (meter_ != nullptr) meter_->charge_to(before_);
+  }
+
+ private:
+  Meter* meter_;
+  Counter* before_ = nullptr;
+};
+
 void Progress::use(const plan::Plan& plan) {
   plan_ = &plan;
   reported_.resize(std::max(reported_.size(), plan.actions.size()));
@@ -148,6 +165,7 @@ bool Progress::keeps(const plan::Node& node) const {
 void Progress::enter(plan::NodeId id) {
   const plan::Node& entered = plan_->nodes[id];
   if (entered.oldest_birth > standing_.birth) return;
+  const At at(*this, id);
   tally_->reach(id);
   report(entered, sessions_only_);
   follow_direct(entered);
@@ -155,10 +173,15 @@ void Progress::enter(plan::NodeId id) {
   if (keeps(entered)) kept_.push_back(id);
 }
 
+void Progress::stand(const Standing& standing) {
+  standing_ = standing;
+  timed_ = meter_ != nullptr && meter_->is_on();
+}
+
 void Progress::begin(Moment moment, std::span<const plan::PredicateId> truths, const Standing& standing) {
   moment_ = moment;
   truths_ = truths;
-  standing_ = standing;
+  stand(standing);
   in_session_ = moment == Moment::session;
   sessions_only_ = false;
   kept_.clear();
@@ -180,6 +203,7 @@ void Progress::on_protocol(std::span<const plan::PredicateId> truths, std::uint3
   known_ = {.protocol_decided = true, .protocol = protocol};
   for (const plan::NodeId id : standing.frontier) {
     const plan::Node& reached = plan_->nodes[id];
+    const At at(*this, id);
     follow(id, reached, false);
     if (keeps(reached)) kept_.push_back(id);
   }
@@ -191,6 +215,7 @@ void Progress::on_session(std::span<const plan::PredicateId> truths, std::uint32
   for (const plan::NodeId id : standing.frontier) {
     const plan::Node& reached = plan_->nodes[id];
     if (!awaits(reached, protocol)) continue;
+    const At at(*this, id);
     report(reached, true);  // the others were reported when the node was reached
     follow(id, reached, false);
   }
@@ -199,12 +224,16 @@ void Progress::on_session(std::span<const plan::PredicateId> truths, std::uint32
 void Progress::on_end(const Known& known, const Standing& standing) {
   begin(Moment::end, {}, standing);
   known_ = known;
-  for (const plan::NodeId id : standing.frontier) follow(id, plan_->nodes[id], false);
+  for (const plan::NodeId id : standing.frontier) {
+    const At at(*this, id);
+    follow(id, plan_->nodes[id], false);
+  }
 }
 
 std::optional<bool> Progress::on_growth(const Pending& pending, bool over, const Standing& standing) {
   const plan::Edge& edge = plan_->nodes[pending.node].from_above;
-  standing_ = standing;
+  stand(standing);
+  const At at(*this, pending.node);
   const auto truth = decided(edge, over);
   if (!truth) return std::nullopt;
   begin(over ? Moment::end : Moment::growth, {}, standing);
@@ -217,7 +246,8 @@ std::optional<bool> Progress::on_growth(const Pending& pending, bool over, const
 }
 
 bool Progress::is_hopeless(plan::NodeId id, const Standing& standing) {
-  standing_ = standing;
+  stand(standing);
+  const At at(*this, id);
   return std::ranges::any_of(plan::view(plan_->nodes[id].guards), [&](const plan::Edge& guard) {
     const auto truth = decided(guard, false);
     return truth && *truth == guard.negated;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/conn/meter.hpp"
 #include "daemon/conn/tally.hpp"
 #include "jit/plan/plan.hpp"
 
@@ -75,8 +76,9 @@ struct Standing {
 // connection, are left out.
 class Progress {
  public:
-  Progress() = default;
-  explicit Progress(const plan::Plan& plan) { use(plan); }
+  // `meter`: tells of which calls it is noted what each node takes; nullptr: of none.
+  explicit Progress(Meter* meter = nullptr) : meter_(meter) {}
+  explicit Progress(const plan::Plan& plan) : Progress() { use(plan); }
 
   // From now on. The plan outlives its use.
   void use(const plan::Plan& plan);
@@ -111,6 +113,7 @@ class Progress {
   [[nodiscard]] std::span<const plan::NodeId> pending() const { return pending_; }
 
  private:
+  class At;
   enum class Moment : std::uint8_t { tuple, protocol, session, growth, end };
 
   void enter(plan::NodeId id);
@@ -125,7 +128,9 @@ class Progress {
   [[nodiscard]] bool keeps(const plan::Node& node) const;
   void report(const plan::Node& node, bool sessions_only);
   void begin(Moment moment, std::span<const plan::PredicateId> truths, const Standing& standing);
+  void stand(const Standing& standing);
 
+  Meter* meter_ = nullptr;
   const plan::Plan* plan_ = nullptr;
   // Of the call at hand.
   Moment moment_ = Moment::tuple;
@@ -133,6 +138,7 @@ class Progress {
   Known known_;
   bool in_session_ = false;
   bool sessions_only_ = false;
+  bool timed_ = false;
   Standing standing_;
   std::vector<plan::NodeId> kept_;  // the next frontier
   std::vector<plan::NodeId> pending_;

@@ -1,5 +1,6 @@
-// What became of one plan on one worker: how often each node was reached and each family looked up. Written by the
-// worker, read by anyone. Counts go on over changes of the pipeline, since nodes and families keep their numbers.
+// What became of one plan on one worker: how often each node was reached and each family looked up, and what that took
+// in the occasions that are sampled (meter.hpp). Written by the worker, read by anyone. Counts go on over changes of
+// the pipeline, since nodes and families keep their numbers.
 #pragma once
 
 #include <array>
@@ -10,6 +11,7 @@
 #include <span>
 
 #include "daemon/conn/counter.hpp"
+#include "jit/abi/dispatch.hpp"
 #include "jit/plan/plan.hpp"
 
 namespace iris::conn {
@@ -35,37 +37,63 @@ class Tally {
   void forget(std::span<const plan::NodeId> nodes, std::span<const std::uint32_t> families) noexcept {
     for (const plan::NodeId node : nodes) {
       if (node / chunk_size < chunks_.size()) {
-        (*chunks_[node / chunk_size].load(std::memory_order_relaxed))[node % chunk_size].set(0);
+        Chunk& chunk = *chunks_[node / chunk_size].load(std::memory_order_relaxed);
+        chunk.reached[node % chunk_size].set(0);
+        chunk.cycles[node % chunk_size].set(0);
       }
     }
     for (const std::uint32_t family : families) {
       std::atomic_ref(evaluations_[family]).store(0, std::memory_order_relaxed);
+      std::atomic_ref(lookup_cycles_[family]).store(0, std::memory_order_relaxed);
     }
   }
   // The worker's. Nodes beyond the 16 million that there is room for are not counted.
   void reach(plan::NodeId node) noexcept {
     if (node / chunk_size < chunks_.size()) {
-      (*chunks_[node / chunk_size].load(std::memory_order_relaxed))[node % chunk_size].add(1);
+      chunks_[node / chunk_size].load(std::memory_order_relaxed)->reached[node % chunk_size].add(1);
     }
+  }
+  // The worker's: the account of what progress at the node takes. nullptr of nodes beyond.
+  [[nodiscard]] Counter* account_of(plan::NodeId node) noexcept {
+    if (node / chunk_size >= chunks_.size()) return nullptr;
+    return &chunks_[node / chunk_size].load(std::memory_order_relaxed)->cycles[node % chunk_size];
   }
   // The worker's, for generated code: by number of the family.
   [[nodiscard]] std::uint64_t* evaluations() noexcept { return evaluations_.get(); }
+  // The worker's: begins to time look-ups.
+  [[nodiscard]] abi::LookupClock lookup_clock() noexcept {
+    return {.since = __builtin_readcyclecounter(), .cycles = lookup_cycles_.get()};
+  }
 
   [[nodiscard]] std::uint64_t reached(plan::NodeId node) const noexcept {
-    if (node / chunk_size >= chunks_.size()) return 0;
-    const Chunk* chunk = chunks_[node / chunk_size].load(std::memory_order_acquire);
-    return chunk == nullptr ? 0 : (*chunk)[node % chunk_size].load();
+    const Chunk* chunk = chunk_of(node);
+    return chunk == nullptr ? 0 : chunk->reached[node % chunk_size].load();
+  }
+  [[nodiscard]] std::uint64_t cycles(plan::NodeId node) const noexcept {
+    const Chunk* chunk = chunk_of(node);
+    return chunk == nullptr ? 0 : chunk->cycles[node % chunk_size].load();
   }
   [[nodiscard]] std::uint64_t evaluations(std::size_t family) const noexcept {
     return std::atomic_ref(evaluations_[family]).load(std::memory_order_relaxed);
   }
+  [[nodiscard]] std::uint64_t lookup_cycles(std::size_t family) const noexcept {
+    return std::atomic_ref(lookup_cycles_[family]).load(std::memory_order_relaxed);
+  }
 
  private:
   static constexpr std::size_t chunk_size = 4096;
-  using Chunk = std::array<Counter, chunk_size>;
+  struct Chunk {
+    std::array<Counter, chunk_size> reached;
+    std::array<Counter, chunk_size> cycles;
+  };
+
+  [[nodiscard]] const Chunk* chunk_of(plan::NodeId node) const noexcept {
+    return node / chunk_size < chunks_.size() ? chunks_[node / chunk_size].load(std::memory_order_acquire) : nullptr;
+  }
 
   std::array<std::atomic<Chunk*>, 4096> chunks_{};
   std::unique_ptr<std::uint64_t[]> evaluations_ = std::make_unique<std::uint64_t[]>(plan::max_families);
+  std::unique_ptr<std::uint64_t[]> lookup_cycles_ = std::make_unique<std::uint64_t[]>(plan::max_families);
 };
 
 }  // namespace iris::conn

@@ -145,7 +145,8 @@ Tracker::Tracker(const Parts& parts, Tables tables, Pools pools)
       user_code_(blocks_, parts.sink, meter_),
       delivery_(user_code_, blocks_),
       verdicts_(user_code_, blocks_),
-      packet_events_(parts.worker, parts.sink, meter_) {}
+      packet_events_(parts.worker, parts.sink, meter_),
+      progress_(&meter_) {}
 
 Tracker::~Tracker() = default;
 

@@ -1,7 +1,9 @@
 // What `explain` tells: the planners' graphs, with the workers' counts.
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "daemon/conn/tracker.hpp"
 #include "daemon/control/running.hpp"
@@ -76,7 +78,8 @@ class Teller {
     }
     for (const conn::Callee* filter : user_filters_) {
       if (only && !own_filters_.contains(filter->filter)) continue;
-      graph.lookups.push_back({std::string(filter->filter->name), "(C++)", 1, filter->counters.calls.load()});
+      graph.lookups.push_back({std::string(filter->filter->name), "(C++)", 1, filter->counters.calls.load(),
+                               share(filter->counters.cycles.load(), cycles_)});
     }
     return graph;
   }
@@ -105,12 +108,23 @@ class Teller {
     });
     for (const plan::Step& step : side_.planner.steps()) {
       if (step.depth == 0 || !own_.contains(step.node)) continue;
-      if (step.edge.unindexed) {
-        own_filters_.insert(side_.planner.current().predicates[step.edge.predicate]->field);
-      }
-      if (step.direct) continue;
-      if (const auto family = side_.planner.family_of(step.edge.predicate)) families_.insert(*family);
+      if (step.edge.unindexed) look_into(*side_.planner.current().predicates[step.edge.predicate]->field);
+      if (!step.direct) add_family_of(step.edge.predicate);
     }
+  }
+
+  // An author's filter, or none(…), which asks what is in it of every session.
+  void look_into(const parsers::Field& filter) {
+    own_filters_.insert(&filter);
+    const auto& all = side_.planner.current().some_sessions;
+    if (all == nullptr) return;
+    const auto some = std::ranges::find(*all, &filter, &plan::SomeSession::field);
+    if (some == all->end()) return;
+    for (const plan::SomeSession::Part& part : some->parts) add_family_of(part.predicate);
+  }
+
+  void add_family_of(plan::PredicateId predicate) {
+    if (const auto family = side_.planner.family_of(predicate)) families_.insert(*family);
   }
 
   [[nodiscard]] PlanNodeInfo node(const plan::Step& step) const {
@@ -122,7 +136,12 @@ class Teller {
     }
     info.direct = step.direct;
     info.filters = step.depth == 0 ? 0 : step.clauses;
-    for (const conn::Tracker* tracker : trackers_) info.reached += tally(*tracker).reached(step.node);
+    std::uint64_t cycles = 0;
+    for (const conn::Tracker* tracker : trackers_) {
+      info.reached += tally(*tracker).reached(step.node);
+      cycles += tally(*tracker).cycles(step.node);
+    }
+    info.share = share(cycles, cycles_);
     if (const auto others = others_.find(step.node); others != others_.end()) {
       for (const std::string& name : others->second) {
         if (info.shared_with.size() < most_named) info.shared_with.push_back(name);
@@ -150,7 +169,12 @@ class Teller {
     info.field = std::string(protocol) + (protocol.empty() ? "" : ".") + std::string(family.field->name);
     info.op = filter::spelling(family.op);
     info.predicates = side_.planner.predicates_of(number);
-    for (const conn::Tracker* tracker : trackers_) info.count += tally(*tracker).evaluations(number);
+    std::uint64_t cycles = 0;
+    for (const conn::Tracker* tracker : trackers_) {
+      info.count += tally(*tracker).evaluations(number);
+      cycles += tally(*tracker).lookup_cycles(number);
+    }
+    info.share = share(cycles, cycles_);
     return info;
   }
 
@@ -185,6 +209,14 @@ void Running::explain(std::optional<std::uint32_t> only, PlanInfo& info) const {
     const auto work = static_cast<conn::Work>(i);
     info.work.push_back({std::string(name_of(work)), share(cycles_of(trackers, work), all)});
   }
+  for (std::uint32_t number = 0; number < parsers::registry().size(); ++number) {
+    std::uint64_t cycles = 0;
+    for (const conn::Tracker* tracker : trackers) cycles += tracker->meter().parser_cycles(number);
+    const std::string_view name = number == 0 ? "which protocol?" : parsers::registry()[number].name;
+    if (cycles != 0) info.parsers.push_back({std::string(name), share(cycles, all)});
+  }
+  std::ranges::sort(info.parsers, std::ranges::greater(),
+                    [](const WorkInfo& each) { return std::tie(each.share, each.name); });
   std::vector<const conn::Callee*> filters;
   filters.reserve(named_.size());
   for (const auto& [field, named] : named_) filters.push_back(named.code.get());

@@ -166,6 +166,7 @@ void fill(v1::PlanNode& message, const PlanNodeInfo& info) {
   message.set_literal(to_utf8(info.literal));
   message.set_direct(info.direct);
   message.set_reached(info.reached);
+  message.set_share(info.share);
   message.set_filters(info.filters);
   for (const std::string& name : info.shared_with) message.add_shared_with(to_utf8(name));
   for (const PlanCallbackInfo& from : info.callbacks) {
@@ -176,6 +177,11 @@ void fill(v1::PlanNode& message, const PlanNodeInfo& info) {
     callback.set_calls(from.calls);
     callback.set_share(from.share);
   }
+}
+
+void fill(v1::WorkShare& message, const WorkInfo& info) {
+  message.set_name(to_utf8(info.name));
+  message.set_share(info.share);
 }
 
 }  // namespace
@@ -195,13 +201,11 @@ void fill(v1::ExplainResponse& message, const PlanInfo& plan) {
       lookup.set_op(to_utf8(info.op));
       lookup.set_predicates(info.predicates);
       lookup.set_count(info.count);
+      lookup.set_share(info.share);
     }
   }
-  for (const WorkInfo& info : plan.work) {
-    v1::WorkShare& work = *message.add_work();
-    work.set_name(to_utf8(info.name));
-    work.set_share(info.share);
-  }
+  for (const WorkInfo& info : plan.work) fill(*message.add_work(), info);
+  for (const WorkInfo& info : plan.parsers) fill(*message.add_parsers(), info);
 }
 
 void fill(v1::StatusResponse& message, const Status& status) {

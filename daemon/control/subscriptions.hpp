@@ -186,6 +186,7 @@ struct PlanNodeInfo {
   std::string literal;      // that leads to it; of the root empty
   bool direct = false;      // asked by itself, not looked up
   std::uint64_t reached = 0;
+  double share = 0;                      // of the workers' time: progress at it; 0 to 1
   std::uint32_t filters = 0;             // clauses of filters that pass through it or end there
   std::vector<std::string> shared_with;  // explain of one subscription: others', the first few
   std::vector<PlanCallbackInfo> callbacks;
@@ -197,6 +198,7 @@ struct LookupInfo {
   std::string op;  // "(C++)" of an author's own
   std::uint64_t predicates = 0;
   std::uint64_t count = 0;
+  double share = 0;  // of the workers' time
 };
 
 struct GraphInfo {
@@ -217,6 +219,7 @@ struct PlanInfo {
   std::uint64_t samples = 0;  // that shares are made of
   std::vector<GraphInfo> graphs;
   std::vector<WorkInfo> work;
+  std::vector<WorkInfo> parsers;  // of work's "parsers", by protocol; those that took any
 };
 
 // Thread: any.

@@ -11,6 +11,12 @@
 
 namespace iris::abi {
 
+// Of an event that is sampled: what each look-up takes.
+struct LookupClock {
+  std::uint64_t since = 0;          // the processor's cycle counter, when the look-up before was over
+  std::uint64_t* cycles = nullptr;  // to add to, by number of the family
+};
+
 // What is known when an Evaluate runs. Pointers are valid for that call.
 struct Facts {
   // What offsets of parsers::Level::tuple are relative to: an iris::ConnRecord as it is at the first packet; of packets
@@ -22,6 +28,7 @@ struct Facts {
   // A parsers::packet::Headers: of the packet, or of the connection's first. Set where some family is of one of its
   // fields.
   const void* headers = nullptr;
+  LookupClock* clock = nullptr;  // nullptr: the event is not sampled
 };
 
 // Numbers of the predicates found true. Ascending and distinct when Evaluate returns. `capacity` always suffices: the

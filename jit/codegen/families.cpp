@@ -145,6 +145,7 @@ class FunctionWriter {
     } else {
       look_up(family, shape, present);
     }
+    call("iris_spent", {facts_, family});
     ir_.CreateBr(after);
     ir_.SetInsertPoint(after);
   }

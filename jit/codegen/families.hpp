@@ -1,6 +1,7 @@
 // Families → IR. Each level's families become one function, family after family, in their order:
 //
 //   is the field present? → count the look-up → look the value up; for "either end" fields, then the other value
+//     → where the event is sampled, note what that took
 //
 // Everything but the branches is a call of a helper of jit/runtime.
 #pragma once

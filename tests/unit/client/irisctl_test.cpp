@@ -21,6 +21,7 @@
 namespace iris::client {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -249,11 +250,17 @@ TEST_F(IrisctlTest, ExplainsThePlan) {
   node.depth = 1;
   node.literal = "tls";
   node.reached = 3;
+  node.share = 0.25;
+  graph.lookups.push_back({"tls.sni", "=", 2, 9, 0.125});
   subscriptions.plan.graphs.push_back(graph);
+  subscriptions.plan.samples = 4;
+  subscriptions.plan.parsers = {{"tls", 0.5}, {"which protocol?", 0.1}};
   const auto text = run({"--server", path, "explain"});
   EXPECT_EQ(text.status, 0) << text.err;
   EXPECT_THAT(text.out, HasSubstr("epoch 7, 1 subscription, 0 packets\n"));
-  EXPECT_THAT(text.out, HasSubstr("\n  tls"));
+  EXPECT_THAT(text.out, ContainsRegex("\n  tls +3 +25.0 %"));
+  EXPECT_THAT(text.out, ContainsRegex("\ntls.sni = +2 +9 +12.5 %"));
+  EXPECT_THAT(text.out, HasSubstr("\nparsers: tls 50.0 %, which protocol? 10.0 %\n"));
   EXPECT_THAT(run({"--server", path, "explain", "--dot", "one"}).out, StartsWith("digraph plan {\n"));
   EXPECT_EQ(nlohmann::json::parse(run({"--server", path, "--json", "explain"}).out)["graphs"][0]["nodes"][1]["reached"],
             3);

@@ -118,6 +118,49 @@ TEST_F(RegistryTest, ExplainsTheTimeOfCallbacksThatTimersCall) {
   EXPECT_GT(called().second, 0.0);
 }
 
+TEST_F(RegistryTest, ExplainsWhichPartsOfThePlanTakeTheTime) {
+  must_add("names", names);
+  conversations(4000);
+  const auto plan = rig_.registry().explain({});
+  ASSERT_TRUE(plan);
+  std::map<std::string, double> work;
+  for (const WorkInfo& each : plan->work) work[each.name] = each.share;
+  const GraphInfo& graph = plan->graphs.front();
+  double nodes = 0;
+  for (const PlanNodeInfo& node : graph.nodes) {
+    EXPECT_GT(node.share, 0) << node.literal;
+    nodes += node.share;
+  }
+  EXPECT_LE(nodes, work["plan"]);
+  double lookups = 0;
+  for (const LookupInfo& lookup : graph.lookups) {
+    EXPECT_GT(lookup.share, 0) << lookup.field;
+    lookups += lookup.share;
+  }
+  EXPECT_EQ(graph.lookups.size(), 4U) << "tcp, the port, tls, the name";
+  EXPECT_LE(lookups, work["look-ups"]);
+  double parsers = 0;
+  for (const WorkInfo& parser : plan->parsers) parsers += parser.share;
+  EXPECT_EQ(plan->parsers.size(), 2U) << "tls, and finding out that it is";
+  EXPECT_NEAR(parsers, work["parsers"], 1e-9);
+}
+
+TEST_F(RegistryTest, ExplainsWhatNoneAsksOfSessions) {
+  must_add("names", names);
+  must_add("without", R"(
+struct Flow { std::uint16_t port; };
+IRIS_CALLBACK("none(tls.sni = 'a.test' or tls.sni under 'c.test') and tcp") void
+  without(const iris::FiveTuple& flow) {
+    iris::emit(Flow{flow.responder.port});
+  }
+)");
+  const auto plan = rig_.registry().explain("without");
+  ASSERT_TRUE(plan);
+  std::vector<std::string> indexes;
+  for (const LookupInfo& lookup : plan->graphs.front().lookups) indexes.push_back(lookup.field + " " + lookup.op);
+  EXPECT_THAT(indexes, testing::UnorderedElementsAre("ip.protocol =", "tls.sni =", "tls.sni under"));
+}
+
 TEST_F(RegistryTest, PutsIndexesTogetherBehindChanges) {
   const jit::Source source{.name = "names.cpp", .text = "#include <iris/iris.hpp>\n" + names, .stateless = true};
   for (int batch = 0; batch < 3; ++batch) {
