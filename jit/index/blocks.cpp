@@ -1,5 +1,5 @@
 // Numbers and addresses: a value, a range and a prefix are all blocks of a power of two values, kept in one hash table
-// by their first value and their size.
+// by their first value and their size; or, while they are few, in a list.
 #include <array>
 #include <bit>
 #include <map>
@@ -107,6 +107,9 @@ std::vector<Block> address_blocks(const filter::Predicate& predicate) {
 
 using Levels = std::vector<BlockLevel>;
 
+// A comparison takes about a quarter of a probe.
+constexpr std::size_t comparisons_a_probe = 4;
+
 auto same_as(const Block& block) {
   return [&block](const BlockSlot& slot) {
     return slot.high == block.high && slot.low == block.low && slot.level == block.level;
@@ -141,8 +144,15 @@ class BlockBuilder : public Builder {
 
   Result<std::shared_ptr<const Index>> snapshot() override {
     if (levels_ == nullptr) list_levels();
-    const Blocks table{slots_.view(), levels_->data(), v4_levels_, static_cast<std::uint32_t>(levels_->size())};
-    return make_version(table, std::pair(slots_, levels_));
+    Blocks table;
+    table.slots = slots_.view();
+    table.levels = levels_->data();
+    table.v4_levels = v4_levels_;
+    table.all_levels = static_cast<std::uint32_t>(levels_->size());
+    const bool are_few = entries_ <= comparisons_a_probe * (levels_->size() + 1);
+    const auto few = std::make_shared<const std::vector<FewBlock>>(are_few ? list_few(table) : std::vector<FewBlock>{});
+    if (are_few) table.few = few->data();
+    return make_version(table, std::tuple(slots_, levels_, few));
   }
 
  protected:
@@ -169,6 +179,24 @@ class BlockBuilder : public Builder {
     v4_levels_ = static_cast<std::uint32_t>(list.size());
     add(false);
     levels_ = std::make_shared<const Levels>(std::move(list));
+  }
+
+  // The entries of this version.
+  std::vector<FewBlock> list_few(Blocks& table) const {
+    std::vector<FewBlock> few;
+    few.reserve(entries_);
+    const auto add = [&](bool of_v4) {
+      slots_.each([&](const BlockSlot& slot) {
+        if ((slot.level >= v4) != of_v4) return;
+        const BlockLevel level = level_of(slot.level);
+        few.push_back({level.keep_high, slot.high, level.keep_low, slot.low, &slot.ids});
+      });
+    };
+    add(true);
+    table.v4_few = static_cast<std::uint32_t>(few.size());
+    add(false);
+    table.all_few = static_cast<std::uint32_t>(few.size());
+    return few;
   }
 
   Sharded<BlockSlot> slots_;

@@ -29,6 +29,16 @@ class Sharded {
     return index::find(view(), hash, same);
   }
 
+  // All entries, in no particular order. What `visit` is given is valid as view() is.
+  template <class Visit>
+  void each(Visit visit) const {
+    for (const Shard<Slot>& shard : *shards_) {
+      for (std::uint32_t i = 0; shard.used != 0 && i <= shard.mask; ++i) {
+        if (!shard.slots[i].empty()) visit(shard.slots[i]);
+      }
+    }
+  }
+
   // The entry that is the `same` as `fresh`, or `fresh` itself, put there: of this version alone. Valid until the next
   // change, which must leave the slot's key as it is.
   template <class Same>

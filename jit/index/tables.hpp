@@ -2,7 +2,8 @@
 // memory; a version of a table never changes, so any number of workers read it at the same time.
 //
 // A look-up reports everything that holds for a value: of nested prefixes and ranges, all that cover it. It costs one
-// probe for each length of prefix, suffix or block that occurs among the operands, however many operands there are.
+// probe for each length of prefix, suffix or block that occurs among the operands, however many operands there are; of
+// few blocks, a comparison with each instead.
 #pragma once
 
 #include <cstdint>
@@ -66,7 +67,18 @@ struct BlockLevel {
   std::uint64_t keep_low = ~0ULL;
   std::uint32_t level = 0;  // distinguishes levels
 };
+// One of few blocks, which are compared with one after the other.
+struct FewBlock {
+  std::uint64_t keep_high = ~0ULL;  // as its BlockLevel's
+  std::uint64_t high = 0;
+  std::uint64_t keep_low = ~0ULL;
+  std::uint64_t low = 0;
+  const Ids* ids = nullptr;
+};
 struct Blocks {
+  const FewBlock* few = nullptr;  // those of IPv4 addresses first; nullptr: there are more, in `slots`
+  std::uint32_t v4_few = 0;
+  std::uint32_t all_few = 0;
   Shards<BlockSlot> slots;
   const BlockLevel* levels = nullptr;  // those of IPv4 addresses first
   std::uint32_t v4_levels = 0;

@@ -135,6 +135,13 @@ inline void lookup(const Shards<BlockSlot>& slots, const BlockLevel& level, std:
 }
 
 inline void lookup(const Blocks& table, std::uint64_t value, const Answer& answer) noexcept {
+  if (table.few != nullptr) {
+    for (std::uint32_t i = 0; i < table.all_few; ++i) {
+      const FewBlock& block = table.few[i];
+      if ((value & block.keep_high) == block.high) append(answer, *block.ids);
+    }
+    return;
+  }
   for (std::uint32_t i = 0; i < table.all_levels; ++i) lookup(table.slots, table.levels[i], value, 0, answer);
 }
 
@@ -154,8 +161,18 @@ inline AddressWords words(const IpAddress& address) noexcept {
 
 inline void lookup(const Blocks& table, const IpAddress& address, const Answer& answer) noexcept {
   const bool v4 = address.is_v4();
-  const std::uint32_t end = v4 ? table.v4_levels : table.all_levels;
   const AddressWords value = words(address);
+  if (table.few != nullptr) {
+    const std::uint32_t end = v4 ? table.v4_few : table.all_few;
+    for (std::uint32_t i = v4 ? 0 : table.v4_few; i < end; ++i) {
+      const FewBlock& block = table.few[i];
+      const std::uint64_t other =
+          ((value.high & block.keep_high) ^ block.high) | ((value.low & block.keep_low) ^ block.low);
+      if (other == 0) append(answer, *block.ids);
+    }
+    return;
+  }
+  const std::uint32_t end = v4 ? table.v4_levels : table.all_levels;
   for (std::uint32_t i = v4 ? 0 : table.v4_levels; i < end; ++i) {
     lookup(table.slots, table.levels[i], value.high, value.low, answer);
   }
