@@ -1,11 +1,13 @@
 // What the merged plan takes of each event, by itself: finding what is true, and progress. No packets, no parsers:
 // facts of connections lie ready, as in the prototype whose figures it is held against.
 //
-//   build/bin/bench_events
+//   build/bin/bench_events [what a kind's name begins with]
 //
 // Half of the connections speak TLS, a tenth HTTP with three transactions, the rest nothing that is asked for.
 // `ns/event` is over all events and packets (20 of a TCP connection), as the prototype counted; `ns/conn` over a
-// connection's life.
+// connection's life. `linear` is what straight-line code takes of a connection that knows nothing but these filters and
+// asks them one after the other: the least that code generated for few subscriptions could take, were it recompiled for
+// each that comes or goes. It has no births, no reports, and no connection's state but a bit a filter.
 #include <fmt/format.h>
 #include <time.h>
 
@@ -14,6 +16,7 @@
 #include <iris/protocols/tls.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <random>
 #include <stdexcept>
@@ -24,6 +27,7 @@
 #include "jit/codegen/dispatch.hpp"
 #include "jit/engine/engine.hpp"
 #include "jit/plan/planner.hpp"
+#include "parsers/bytes.hpp"
 
 namespace iris {
 namespace {
@@ -97,34 +101,135 @@ class Traffic {
   std::vector<Conn> all_;
 };
 
-struct Kind {
-  const char* name;
-  double prototype;  // its ns/event at 10,000
-  std::function<std::string(std::uint32_t i, std::uint32_t pick)> filter;
-};
-
 std::string subnet(std::uint32_t pick) {
   const IpAddress address = server(pick);
   return fmt::format("{}.{}.{}.0/24", address.bytes[12], address.bytes[13], address.bytes[14]);
 }
 
-const std::vector<Kind> kinds{
-    {"http.host =", 9, [](auto, auto pick) { return "http.host = '" + host(pick) + "'"; }},
-    {"tls.sni under", 17, [](auto, auto pick) { return "tls.sni under '" + domain(pick) + "'"; }},
-    {"ipv4.addr in", 10, [](auto, auto pick) { return "ipv4.addr in " + subnet(pick); }},
-    {"port, tls, sni", 12, [](auto, auto pick) { return "tcp.port = 443 and tls and tls.sni = '" + host(pick) + "'"; }},
-    {"contains", 13, [](auto i, auto) { return fmt::format("http.host contains 'xample{}.'", i * 7); }},
-    {"range, sni", 32,
-     [](auto i, auto pick) { return fmt::format("tcp.port in 0..{} and tls.sni = '{}'", 65'534 - i, host(pick)); }},
-    {"not subnet, sni", 39,
-     [](auto, auto pick) { return "not ipv4.addr in " + subnet(pick) + " and tls.sni = '" + host(pick) + "'"; }},
+// ---- as straight-line code -----------------------------------------------------------------------------------------
+
+// What one filter compares with.
+struct Constants {
+  std::string name;
+  std::string domain;
+  std::string part;
+  std::uint32_t subnet = 0;
+  std::uint16_t port = 0;
 };
+
+Constants constants_of(std::uint32_t i, std::uint32_t pick) {
+  const IpAddress address = server(pick);
+  Constants constants;
+  constants.name = host(pick);
+  constants.domain = domain(pick);
+  constants.part = fmt::format("xample{}.", i * 7);
+  constants.subnet = parsers::load32(&address.bytes[12]) >> 8U;
+  constants.port = static_cast<std::uint16_t>(65'534 - i);
+  return constants;
+}
+
+bool lies_in(const IpAddress& address, std::uint32_t subnet) {
+  return address.is_v4() && parsers::load32(&address.bytes[12]) >> 8U == subnet;
+}
+bool has_end_in(const Conn& conn, std::uint32_t subnet) {
+  return lies_in(conn.record.tuple.originator.ip, subnet) || lies_in(conn.record.tuple.responder.ip, subnet);
+}
+bool is_tcp(const Conn& conn) { return conn.record.tuple.transport == Transport::Tcp; }
+bool has_port(const Conn& conn, std::uint16_t most) {
+  return conn.record.tuple.originator.port <= most || conn.record.tuple.responder.port <= most;
+}
+bool is_under(std::string_view name, std::string_view domain) {
+  return name.ends_with(domain) && (name.size() == domain.size() || name[name.size() - domain.size() - 1] == '.');
+}
+
+enum class Of : std::uint8_t { connections, tls, http };
+
+// Returns how many matched. `tuple` and `session` say whether a filter holds of these.
+template <Of of, class Tuple, class Session>
+std::uint64_t linear(const std::vector<Conn>& all, const std::vector<Constants>& filters, const Tuple& tuple,
+                     const Session& session) {
+  static const std::uint32_t protocol = of == Of::tls ? number_of("tls") : of == Of::http ? number_of("http") : 0;
+  std::uint64_t matched = 0;
+  for (const Conn& conn : all) {
+    std::uint64_t standing = 0;
+    std::uint64_t bit = 1;
+    for (const Constants& filter : filters) {
+      if (tuple(conn, filter)) standing |= bit;
+      bit <<= 1U;
+    }
+    if constexpr (of == Of::connections) {
+      matched += static_cast<std::uint64_t>(std::popcount(standing));
+    } else {
+      if (standing == 0 || conn.protocol != protocol) continue;
+      const auto ask = [&](std::string_view text) {
+        for (std::uint64_t left = standing; left != 0; left &= left - 1) {
+          matched += session(text, filters[static_cast<std::size_t>(std::countr_zero(left))]) ? 1 : 0;
+        }
+      };
+      if constexpr (of == Of::tls) {
+        ask(conn.tls.layout.sni);
+      } else {
+        for (const HttpTransaction& each : conn.http) ask(each.layout.host);
+      }
+    }
+  }
+  return matched;
+}
+
+using Linear = std::function<std::uint64_t(const std::vector<Conn>&, const std::vector<Constants>&)>;
+
+template <Of of, class Tuple, class Session>
+Linear straight(Tuple tuple, Session session) {
+  return [=](const auto& all, const auto& filters) { return linear<of>(all, filters, tuple, session); };
+}
+
+struct Kind {
+  const char* name;
+  double prototype;  // its ns/event at 10,000
+  std::function<std::string(std::uint32_t i, std::uint32_t pick)> filter;
+  Linear linear;
+};
+
+const auto tcp_only = [](const Conn& conn, const Constants&) { return is_tcp(conn); };
+const auto is_name = [](std::string_view text, const Constants& filter) { return text == filter.name; };
+
+const std::vector<Kind> kinds{
+    {"http.host =", 9, [](auto, auto pick) { return "http.host = '" + host(pick) + "'"; },
+     straight<Of::http>(tcp_only, is_name)},
+    {"tls.sni under", 17, [](auto, auto pick) { return "tls.sni under '" + domain(pick) + "'"; },
+     straight<Of::tls>(tcp_only, [](auto text, const auto& filter) { return is_under(text, filter.domain); })},
+    {"ipv4.addr in", 10, [](auto, auto pick) { return "ipv4.addr in " + subnet(pick); },
+     straight<Of::connections>([](const auto& conn, const auto& filter) { return has_end_in(conn, filter.subnet); },
+                               is_name)},
+    {"port, tls, sni", 12, [](auto, auto pick) { return "tcp.port = 443 and tls and tls.sni = '" + host(pick) + "'"; },
+     straight<Of::tls>(
+         [](const auto& conn, const auto&) {
+           const FiveTuple& tuple = conn.record.tuple;
+           return is_tcp(conn) && (tuple.originator.port == 443 || tuple.responder.port == 443);
+         },
+         is_name)},
+    {"contains", 13, [](auto i, auto) { return fmt::format("http.host contains 'xample{}.'", i * 7); },
+     straight<Of::http>(tcp_only, [](auto text, const auto& filter) { return text.contains(filter.part); })},
+    {"range, sni", 32,
+     [](auto i, auto pick) { return fmt::format("tcp.port in 0..{} and tls.sni = '{}'", 65'534 - i, host(pick)); },
+     straight<Of::tls>([](const auto& conn, const auto& f) { return is_tcp(conn) && has_port(conn, f.port); },
+                       is_name)},
+    {"not subnet, sni", 39,
+     [](auto, auto pick) { return "not ipv4.addr in " + subnet(pick) + " and tls.sni = '" + host(pick) + "'"; },
+     straight<Of::tls>([](const auto& conn, const auto& f) { return is_tcp(conn) && !has_end_in(conn, f.subnet); },
+                       is_name)},
+};
+
+constexpr std::uint32_t most_linear = 10;
+std::uint32_t pick_of(std::uint32_t i, std::uint32_t count) {
+  return static_cast<std::uint32_t>(std::uint64_t{i} * names / count);
+}
 
 class Bench {
  public:
   Bench(const Kind& kind, std::uint32_t count, engine::Engine& engine) : compiler_(engine) {
     for (std::uint32_t i = 0; i < count; ++i) {
-      const std::string text = kind.filter(i, static_cast<std::uint32_t>(std::uint64_t{i} * names / count));
+      const std::string text = kind.filter(i, pick_of(i, count));
       plan::Request request;
       request.birth = 1;
       const auto parsed = filter::parse(text);
@@ -193,32 +298,49 @@ class Bench {
   std::uint64_t matched_ = 0;
 };
 
+// What one run takes.
+template <class Run>
+double median_of(Run run) {
+  std::vector<double> spent;
+  for (int i = 0; i < rounds; ++i) {
+    const double begin = cpu_ns();
+    run();
+    spent.push_back(cpu_ns() - begin);
+  }
+  std::ranges::nth_element(spent, spent.begin() + rounds / 2);
+  return spent[rounds / 2];
+}
+
 void measure(const Kind& kind, engine::Engine& engine, Traffic& traffic) {
   for (const std::uint32_t count : {1U, 10U, 100U, 1'000U, 10'000U}) {
     Bench bench(kind, count, engine);
     std::uint64_t events = bench.run(traffic.all());
-    std::vector<double> spent;
-    for (int i = 0; i < rounds; ++i) {
-      const double begin = cpu_ns();
-      events = bench.run(traffic.all());
-      spent.push_back(cpu_ns() - begin);
-    }
-    std::ranges::nth_element(spent, spent.begin() + rounds / 2);
-    const double ns = spent[rounds / 2];
+    const double ns = median_of([&] { events = bench.run(traffic.all()); });
+    const std::uint64_t matched = bench.matched() / (rounds + 1);
     const std::string before = count == 10'000 ? fmt::format("{:.0f}", kind.prototype) : "";
-    fmt::print("{:16} {:7} {:9.1f} {:9.1f} {:10} {:>10}\n", kind.name, count, ns / static_cast<double>(events),
-               ns / connections, bench.matched() / (rounds + 1), before);
+    std::string linear;
+    if (count <= most_linear) {
+      std::vector<Constants> filters;
+      for (std::uint32_t i = 0; i < count; ++i) filters.push_back(constants_of(i, pick_of(i, count)));
+      std::uint64_t also = 0;
+      linear = fmt::format("{:.1f}", median_of([&] { also = kind.linear(traffic.all(), filters); }) / connections);
+      if (also != matched) throw std::runtime_error(fmt::format("{}: {}, but {}", kind.name, matched, also));
+    }
+    fmt::print("{:16} {:7} {:9.1f} {:9.1f} {:>9} {:10} {:>10}\n", kind.name, count, ns / static_cast<double>(events),
+               ns / connections, linear, matched, before);
   }
 }
 
 }  // namespace
 }  // namespace iris
 
-int main() {
+int main(int argc, char** argv) {
   const auto engine = iris::value_of(iris::engine::Engine::create());
   iris::Traffic traffic;
-  fmt::print("{:16} {:>7} {:>9} {:>9} {:>10} {:>10}\n", "filters", "subs", "ns/event", "ns/conn", "matches",
-             "prototype");
-  for (const auto& kind : iris::kinds) iris::measure(kind, *engine, traffic);
+  fmt::print("{:16} {:>7} {:>9} {:>9} {:>9} {:>10} {:>10}\n", "filters", "subs", "ns/event", "ns/conn", "linear",
+             "matches", "prototype");
+  for (const auto& kind : iris::kinds) {
+    if (argc < 2 || std::string_view(kind.name).starts_with(argv[1])) iris::measure(kind, *engine, traffic);
+  }
   return 0;
 }
