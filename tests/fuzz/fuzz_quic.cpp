@@ -2,7 +2,7 @@
 // protected would never get past its authentication.
 #include "parsers/quic/schema.hpp"
 #include "tests/fuzz/sessions.hpp"
-#include "tests/unit/parsers/quic/builder.hpp"
+#include "tests/support/quic_initial.hpp"
 #include "tests/unit/parsers/quic/describe.hpp"
 
 namespace {

@@ -4,7 +4,8 @@
 #include <array>
 #include <map>
 #include <memory>
-#include <stdexcept>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -28,14 +29,86 @@ class Heap final : public parsers::Arena {
   std::vector<std::unique_ptr<std::byte[]>> blocks_;
 };
 
-// One direction of a TCP connection.
-struct Stream {
-  bool begun = false;
-  std::uint32_t next = 0;                                    // sequence number of the first byte that is missing
-  std::map<std::uint32_t, std::vector<std::uint8_t>> early;  // what came too soon, by its sequence number
-  bool fin = false;
-  std::uint32_t after_fin = 0;
-  bool fin_acknowledged = false;
+// One direction of a TCP connection, byte for byte.
+class Stream {
+ public:
+  struct Piece {
+    std::vector<std::uint8_t> bytes;
+    std::uint32_t gap = 0;  // before them
+  };
+
+  // The first segment with a SYN, or with data, is where it begins. Returns how many of the bytes were not seen before.
+  std::size_t take(const Decoded& packet, std::span<const std::uint8_t> payload, Timestamp ts) {
+    const bool syn = (packet.flags & tcp_flag::syn) != 0;
+    const std::uint32_t sequence = packet.sequence + (syn ? 1 : 0);
+    if (!begun_ && (syn || !payload.empty())) {
+      begun_ = true;
+      first_ = sequence;
+    }
+    std::size_t fresh = 0;
+    for (std::size_t i = 0; i < payload.size(); ++i) {
+      const auto at = static_cast<std::int32_t>(sequence + static_cast<std::uint32_t>(i) - first_);
+      if (at < 0 || (fin_ && static_cast<std::size_t>(at) >= *fin_)) continue;
+      bytes_.resize(std::max(bytes_.size(), static_cast<std::size_t>(at) + 1));
+      Byte& byte = bytes_[static_cast<std::size_t>(at)];
+      if (byte.seen) continue;
+      byte = {true, payload[i], ts};
+      ++fresh;
+    }
+    if ((packet.flags & tcp_flag::fin) != 0 && begun_ && !fin_) {
+      fin_ = sequence + payload.size() - first_;
+      fin_since_ = ts;
+    }
+    return fresh;
+  }
+
+  // What follows without anything missing; nothing, if nothing does.
+  [[nodiscard]] std::optional<Piece> next() {
+    Piece piece;
+    for (; told_ < bytes_.size() && bytes_[told_].seen; ++told_) piece.bytes.push_back(bytes_[told_].value);
+    piece.gap = static_cast<std::uint32_t>(std::exchange(skipped_, 0));
+    if (piece.bytes.empty() && piece.gap == 0) return std::nullopt;
+    return piece;
+  }
+  // Since when something waits for what is missing: bytes, or the FIN.
+  [[nodiscard]] std::optional<Timestamp> waits_since() const {
+    std::optional<Timestamp> since;
+    if (fin_ && told_ < *fin_) since = fin_since_;
+    for (std::size_t at = told_; at < bytes_.size(); ++at) {
+      if (bytes_[at].seen && (!since || bytes_[at].ts < *since)) since = bytes_[at].ts;
+    }
+    return since;
+  }
+  // To where it goes on: what lies before is missed.
+  void skip() {
+    std::size_t to = told_;
+    while (to < bytes_.size() && !bytes_[to].seen) ++to;
+    if (to == bytes_.size() && fin_) to = *fin_;
+    skipped_ += to - told_;
+    told_ = to;
+  }
+
+ private:
+  struct Byte {
+    bool seen = false;
+    std::uint8_t value = 0;
+    Timestamp ts;
+  };
+
+  bool begun_ = false;
+  std::uint32_t first_ = 0;  // sequence number of the first byte
+  std::vector<Byte> bytes_;
+  std::size_t told_ = 0;            // so many of them
+  std::size_t skipped_ = 0;         // and so many of these before what comes next
+  std::optional<std::size_t> fin_;  // behind so many bytes
+  Timestamp fin_since_;
+};
+
+// Whose FIN was seen, and acknowledged.
+struct Farewell {
+  bool sent = false;
+  std::uint32_t after = 0;
+  bool acknowledged = false;
 };
 
 class Connection {
@@ -49,6 +122,8 @@ class Connection {
   }
 
   void take(const Decoded& packet, std::span<const std::uint8_t> payload, const source::Frame& frame, When when);
+  // Nothing came for a while: what is missing is given up.
+  void pause(When when);
   // Nothing will come any more.
   void end(When when);
 
@@ -60,9 +135,8 @@ class Connection {
 
  private:
   void tell(When when) { story.moments.push_back({when, facts_}); }
-  void count(const Decoded& packet, Direction direction, const source::Frame& frame);
-  void take_in_sequence(const Decoded& packet, std::span<const std::uint8_t> payload, const parsers::Segment& segment,
-                        When when);
+  void count(const Decoded& packet, Direction direction, const source::Frame& frame, std::size_t fresh);
+  void go_on(Direction direction, Timestamp ts, When when);
   void note_end(const Decoded& packet, Direction direction);
   void close(When when);
   void feed(const parsers::Segment& segment, When when);
@@ -72,6 +146,7 @@ class Connection {
   Heap memory_;
   std::unique_ptr<conn::Layer7> layer7_;
   std::array<Stream, 2> streams_;
+  std::array<Farewell, 2> farewells_;
   std::uint32_t first_sequence_ = 0;
   bool parsed_ = false;  // no more can come of what follows
   bool some_session_ = false;
@@ -79,19 +154,12 @@ class Connection {
   bool closed_ = false;
 };
 
-void Connection::count(const Decoded& packet, Direction direction, const source::Frame& frame) {
+void Connection::count(const Decoded& packet, Direction direction, const source::Frame& frame, std::size_t fresh) {
   Flow& flow = direction == Direction::FromOriginator ? facts_.record.originator : facts_.record.responder;
   ++flow.packets;
   flow.wire_bytes += frame.bytes.size();
+  flow.payload_bytes += packet.transport == Transport::Udp ? packet.payload_length : fresh;
   facts_.record.last = frame.ts;
-  Stream& stream = streams_[static_cast<std::size_t>(direction)];
-  const std::uint32_t length = packet.payload_length;
-  if (packet.transport == Transport::Udp) flow.payload_bytes += length;
-  if (packet.transport == Transport::Udp || length == 0) return;
-  // Packets that were sent in another order do not overlap.
-  const bool again = stream.begun && static_cast<std::int32_t>(packet.sequence - stream.next) < 0;
-  const bool is_early = stream.early.contains(packet.sequence);
-  if (!again && !is_early) flow.payload_bytes += length;
 }
 
 void Connection::take(const Decoded& packet, std::span<const std::uint8_t> payload, const source::Frame& frame,
@@ -107,62 +175,64 @@ void Connection::take(const Decoded& packet, std::span<const std::uint8_t> paylo
     first_sequence_ = packet.sequence;
     facts_.headers = read_headers({frame.bytes, frame.bytes.size()}, parsers::packet::DecodeStatus::ok, packet);
   }
-  count(packet, direction, frame);
+  const bool tcp = packet.transport == Transport::Tcp;
+  const std::size_t fresh = tcp ? streams_[static_cast<std::size_t>(direction)].take(packet, payload, frame.ts) : 0;
+  count(packet, direction, frame, fresh);
   tell(when);
   if (closed_) return;
-  const parsers::Segment segment{payload, frame.ts, direction, 0, false};
-  if (packet.transport == Transport::Udp) {
-    if (!payload.empty()) feed(segment, when);
+  if (!tcp) {
+    if (!payload.empty()) feed({payload, frame.ts, direction, 0, false}, when);
     return;
   }
-  take_in_sequence(packet, payload, segment, when);
+  go_on(direction, frame.ts, when);
   note_end(packet, direction);
   if (closed_) close(when);
 }
 
-void Connection::take_in_sequence(const Decoded& packet, std::span<const std::uint8_t> payload,
-                                  const parsers::Segment& segment, When when) {
-  Stream& stream = streams_[static_cast<std::size_t>(segment.direction)];
-  const bool syn = (packet.flags & tcp_flag::syn) != 0;
-  if (!stream.begun && (syn || !payload.empty())) {
-    stream.begun = true;
-    stream.next = packet.sequence + (syn ? 1 : 0);
-  }
-  if (payload.empty()) return;
-  if (static_cast<std::int32_t>(packet.sequence - stream.next) < 0) return;  // again
-  stream.early.emplace(packet.sequence, std::vector<std::uint8_t>(payload.begin(), payload.end()));
-  for (auto next = stream.early.find(stream.next); next != stream.early.end(); next = stream.early.find(stream.next)) {
-    stream.next += static_cast<std::uint32_t>(next->second.size());
-    parsers::Segment piece = segment;
-    piece.bytes = next->second;
-    feed(piece, when);
-    stream.early.erase(next);
-  }
+// With what of the stream follows now.
+void Connection::go_on(Direction direction, Timestamp ts, When when) {
+  if (const auto piece = streams_[static_cast<std::size_t>(direction)].next())
+    feed({piece->bytes, ts, direction, piece->gap, false}, when);
 }
 
 void Connection::note_end(const Decoded& packet, Direction direction) {
-  Stream& own = streams_[static_cast<std::size_t>(direction)];
-  Stream& other = streams_[1 - static_cast<std::size_t>(direction)];
+  Farewell& own = farewells_[static_cast<std::size_t>(direction)];
+  Farewell& other = farewells_[1 - static_cast<std::size_t>(direction)];
   if ((packet.flags & tcp_flag::rst) != 0) closed_ = true;
-  if ((packet.flags & tcp_flag::fin) != 0) {
-    own.fin = true;
-    own.after_fin = packet.sequence + packet.payload_length + 1;
-  }
-  if (other.fin && (packet.flags & tcp_flag::ack) != 0 && packet.acknowledgement == other.after_fin)
-    other.fin_acknowledged = true;
-  if (own.fin_acknowledged && other.fin_acknowledged) closed_ = true;
+  if ((packet.flags & tcp_flag::fin) != 0) own = {true, packet.sequence + packet.payload_length + 1, own.acknowledged};
+  if (other.sent && (packet.flags & tcp_flag::ack) != 0 && packet.acknowledgement == other.after)
+    other.acknowledged = true;
+  if (own.acknowledged && other.acknowledged) closed_ = true;
 }
 
-// Sessions that were begun end with the streams; the connection itself does later.
+// What waited longest goes on first.
+void Connection::pause(When when) {
+  if (closed_) return;
+  while (true) {
+    const auto one = streams_[0].waits_since();
+    const auto other = streams_[1].waits_since();
+    if (!one && !other) return;
+    const bool first = one && (!other || *one <= *other);
+    const Direction direction = first ? Direction::FromOriginator : Direction::FromResponder;
+    streams_[static_cast<std::size_t>(direction)].skip();
+    go_on(direction, facts_.record.last, when);
+  }
+}
+
+// Streams end, one behind the other, and sessions with them; the connection itself does later.
 void Connection::close(When when) {
+  for (const Direction direction : {Direction::FromOriginator, Direction::FromResponder}) {
+    Stream& stream = streams_[static_cast<std::size_t>(direction)];
+    while (!parsed_ && stream.waits_since()) {
+      stream.skip();
+      go_on(direction, facts_.record.last, when);
+    }
+  }
   if (!parsed_ && facts_.identified) (void)report(layer7_->finish(), when);
   parsed_ = true;
 }
 
 void Connection::end(When when) {
-  for (const Stream& stream : streams_) {
-    if (!stream.early.empty() && !closed_) throw std::logic_error("something is missing: " + story.packets);
-  }
   close(when);
   // A parser that gave up leaves unknown what it would have found.
   if (!some_session_ && !gave_up_) facts_.sessions = Sessions::none;
@@ -235,6 +305,7 @@ class Teller {
  public:
   void pause(Pause pause, When when) {
     for (auto each = live_.begin(); each != live_.end();) {
+      each->second->pause(when);
       const bool ends = pause == Pause::long_one || each->second->closed();
       if (ends) end(*each->second, when);
       each = ends ? live_.erase(each) : std::next(each);
@@ -263,7 +334,7 @@ class Teller {
   }
 
   std::vector<Story> finish(When when) {
-    pause(Pause::long_one, when);
+    for (const auto& [tuple, connection] : live_) end(*connection, when);
     return std::move(told_);
   }
 

@@ -1,9 +1,9 @@
 // What happens in a capture, connection by connection, found out as plainly as possible: every packet is decoded, every
 // byte of every connection parsed, whoever wants it or not. events.hpp then looks up in it what a filter is true of.
 //
-// Nothing is missing within a connection, and no packets overlap in part. A connection ends by FIN from both sides,
-// each acknowledged; by RST; in a pause; or with the capture. Behind FIN or RST it lingers until it is begun anew or a
-// pause comes.
+// A connection ends by FIN from both sides, each acknowledged; by RST; in a pause; or with the capture. Behind FIN or
+// RST it lingers until it is begun anew or a pause comes. What is missing is waited for until the streams end, or until
+// a pause; what comes later is counted, and that is all.
 #pragma once
 
 #include <cstdint>

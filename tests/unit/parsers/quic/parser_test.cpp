@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "parsers/quic/schema.hpp"
-#include "tests/unit/parsers/quic/builder.hpp"
+#include "tests/support/quic_initial.hpp"
 #include "tests/unit/parsers/quic/describe.hpp"
 #include "tests/unit/parsers/session_run.hpp"
 #include "tests/unit/parsers/tls/hello_builder.hpp"
