@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <span>
 
+#include "tests/support/quic_initial.hpp"
+
 namespace iris::oracle {
 namespace {
 
@@ -20,6 +22,19 @@ std::string_view host(Random& random) {
   return random.of({"example.test", "www.example.test", "w2.example.test", "a.b.example.test", "notexample.test",
                     "cdn.nflx.test", "nflx.test", "WWW.Example.TEST"});
 }
+
+namespace quic {
+
+using namespace parsers::quic::test;
+
+Bytes bytes(const std::string& text) { return {text.begin(), text.end()}; }
+std::string text(const Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
+Bytes part(const Bytes& bytes, std::size_t at, std::size_t longest) {
+  const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(at);
+  return {begin, begin + static_cast<std::ptrdiff_t>(std::min(longest, bytes.size() - at))};
+}
+
+}  // namespace quic
 
 std::string noise(Random& random, std::size_t most) {
   std::string bytes(random.between(1, most), ' ');
@@ -43,12 +58,11 @@ std::string names(const std::vector<std::string_view>& list) {
   return bytes;
 }
 
-std::string record(std::size_t type, const std::string& body) {
-  return u8(22) + u16(0x0301) + with_u16(u8(type) + u24(body.size()) + body);
-}
+std::string message(std::size_t type, const std::string& body) { return u8(type) + u24(body.size()) + body; }
+std::string record(const std::string& message) { return u8(22) + u16(0x0301) + with_u16(message); }
 
-std::string client_hello(Random& random) {
-  std::string extensions;
+std::string client_hello(Random& random, const std::string& more = {}) {
+  std::string extensions = more;
   if (!random.one_in(5)) extensions += extension(0, with_u16(u8(0) + with_u16(std::string(host(random)))));
   if (const auto alpn = random.some<std::string_view>({"h2", "http/1.1", "acme-tls/1"}); !alpn.empty())
     extensions += extension(16, with_u16(names(alpn)));
@@ -62,8 +76,8 @@ std::string client_hello(Random& random) {
   std::vector<int> ciphers = random.some({0x1301, 0x1302, 0xc02f, 0x009c});
   if (ciphers.empty()) ciphers.push_back(0x1301);
   const std::size_t version = random.one_in(4) ? 0x0302 : 0x0303;
-  return record(1, u16(version) + std::string(32, 'r') + with_u8("") + with_u16(numbers(ciphers)) + with_u8(u8(0)) +
-                       with_u16(extensions));
+  return message(1, u16(version) + std::string(32, 'r') + with_u8("") + with_u16(numbers(ciphers)) + with_u8(u8(0)) +
+                        with_u16(extensions));
 }
 
 std::string server_hello(Random& random) {
@@ -71,7 +85,7 @@ std::string server_hello(Random& random) {
   if (random.one_in(2)) extensions += extension(43, u16(0x0304)) + extension(51, u16(29) + with_u16("key"));
   if (random.one_in(2)) extensions += extension(16, with_u16(with_u8(std::string(random.of({"h2", "http/1.1"})))));
   const std::size_t cipher = static_cast<std::size_t>(random.of(std::vector{0x1301, 0x1302, 0xc02f}));
-  return record(2, u16(0x0303) + std::string(32, 's') + with_u8("") + u16(cipher) + u8(0) + with_u16(extensions));
+  return message(2, u16(0x0303) + std::string(32, 's') + with_u8("") + u16(cipher) + u8(0) + with_u16(extensions));
 }
 
 // ---- HTTP -------------------------------------------------------------------------------------------------------
@@ -191,9 +205,9 @@ DnsExchange dns_exchange(Random& random) {
 }  // namespace
 
 Dialogue tls_dialogue(Random& random) {
-  Dialogue dialogue{{true, client_hello(random)}};
+  Dialogue dialogue{{true, record(client_hello(random))}};
   if (random.one_in(8)) return dialogue;
-  dialogue.push_back({false, server_hello(random)});
+  dialogue.push_back({false, record(server_hello(random))});
   dialogue.push_back({true, u8(23) + u16(0x0303) + with_u16(std::string(30, 'x'))});
   return dialogue;
 }
@@ -255,6 +269,60 @@ Dialogue dns_dialogue(Random& random) {
   for (const DnsExchange& exchange : exchanges) {
     if (at_once && !random.one_in(4)) dialogue.push_back({false, exchange.answer});
   }
+  return dialogue;
+}
+
+// What the client says comes in one to three Initials, in any order.
+Dialogue quic_dialogue(Random& random) {
+  struct Version {
+    std::uint32_t number;
+    std::string salt;
+  };
+  static const std::vector<Version> versions{{1, "38762cf7f55934b34d179ae6a4c80cadccbb7f0a"},
+                                             {1, "38762cf7f55934b34d179ae6a4c80cadccbb7f0a"},
+                                             {0x6b3343cf, "0dede3def700a6db819381be6e269dcbf9bd2ed9"},
+                                             {0xff00001d, "afbfec289993d24c9e9786f19c6111e04390a899"}};
+  const Version& version = random.of(versions);
+  const auto id = [&](std::size_t least) { return quic::bytes(std::string(random.between(least, 12), 'i')); };
+  quic::Initial client;
+  client.version = version.number;
+  client.salt = version.salt;
+  client.v2 = version.number == 0x6b3343cf;
+  client.key_dcid = client.dcid = id(8);
+  client.scid = random.one_in(2) ? quic::Bytes{} : id(1);
+  client.pad_to = random.one_in(4) ? 1200 : 900;
+  const auto hello = quic::bytes(client_hello(random, random.one_in(4) ? "" : extension(57, u8(1) + with_u8("ab"))));
+  Dialogue dialogue;
+  const auto initials = [&] {
+    const std::size_t longest = 1 + hello.size() / random.between(1, 3);
+    std::vector<std::string> packets;
+    for (std::size_t at = 0; at < hello.size(); at += longest) {
+      packets.push_back(quic::text(client.packet(quic::crypto(at, quic::part(hello, at, longest)))));
+      ++client.number;
+    }
+    if (random.one_in(3)) std::ranges::reverse(packets);
+    for (std::string& packet : packets) dialogue.push_back({true, std::move(packet)});
+  };
+  initials();
+  quic::Initial server = client;
+  server.from_client = false;
+  server.dcid = client.scid;
+  server.scid = id(1);
+  server.pad_to = 0;
+  server.number = 0;
+  if (random.one_in(6)) {  // Retry (RFC 9000, 17.2.5): once more, with other keys
+    client.key_dcid = client.dcid = id(8);
+    client.token = quic::Bytes(24, 3);
+    const auto first = static_cast<std::uint8_t>(client.v2 ? 0xc0 : 0xf0);
+    dialogue.push_back({false, u8(first) + u32(version.number) + with_u8(quic::text(client.scid)) +
+                                   with_u8(quic::text(client.dcid)) + std::string(40, 't')});
+    initials();
+    server.key_dcid = client.key_dcid;
+  }
+  if (random.one_in(6)) return dialogue;
+  dialogue.push_back({false, quic::text(server.packet(quic::crypto(0, quic::bytes(server_hello(random)))))});
+  for (std::size_t n = random.below(4); n > 0; --n)
+    dialogue.push_back({random.one_in(2), u8(0x40 + random.below(64)) + noise(random, 60)});
   return dialogue;
 }
 

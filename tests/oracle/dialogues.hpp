@@ -20,6 +20,7 @@ using Dialogue = std::vector<Said>;
 [[nodiscard]] Dialogue ssh_dialogue(Random& random);
 [[nodiscard]] Dialogue mqtt_dialogue(Random& random);
 [[nodiscard]] Dialogue dns_dialogue(Random& random);
+[[nodiscard]] Dialogue quic_dialogue(Random& random);
 // Of protocols that are recognised, and no more.
 [[nodiscard]] Dialogue stream_dialogue(Random& random);
 [[nodiscard]] Dialogue datagram_dialogue(Random& random);

@@ -147,8 +147,10 @@ Universe universe_of(std::span<const Story> stories) {
 
 Events events_of(const Subscription& subscription, const Story& story, const Universe& universe) {
   if (story.begun < subscription.added || story.begun >= subscription.removed) return {};
-  return subscription.protocol == 0 ? events_of_connection(subscription, story, universe)
-                                    : events_of_sessions(subscription, story, universe);
+  Events events = subscription.protocol == 0 ? events_of_connection(subscription, story, universe)
+                                             : events_of_sessions(subscription, story, universe);
+  if (story.seems_older) std::ranges::move(std::exchange(events.certain, {}), std::back_inserter(events.possible));
+  return events;
 }
 
 }  // namespace iris::oracle

@@ -31,8 +31,9 @@ using Universe = std::map<std::uint32_t, std::vector<SessionPtr>>;
 // A line each.
 struct Events {
   std::vector<std::string> certain;
-  // What may be emitted as well: the subscription was removed before Kleene's logic decided, but nothing that could
-  // still have happened would have made a difference (`tls or not tls`), and so the engine may have known before.
+  // What may be emitted as well: the connection may be an older one that goes on; or the subscription was removed
+  // before Kleene's logic decided, but nothing that could still have happened would have made a difference (`tls or not
+  // tls`), and so the engine may have known before.
   std::vector<std::string> possible;
 };
 

@@ -163,6 +163,7 @@ Questions::Questions(std::span<const Story> stories, Random& random) {
     else
       std::ranges::move(asked, std::back_inserter(by_protocol.front()));
   }
+  if (by_protocol.front().empty()) by_protocol.erase(by_protocol.begin());
   for (std::size_t n = random.between(3, 12); n > 0; --n)
     asked_.push_back(random.of(by_protocol[random.one_in(10) ? 0 : random.below(by_protocol.size())]));
   files_ = {{"names.txt", "# of interest\nexample.test\n  'www.example.test'   # with the prefix\n\nnflx.test\n"},

@@ -38,6 +38,7 @@ constexpr Callback callbacks[] = {
     {IRIS_ORACLE_SESSIONS("TlsHandshake", "0", "s.sni()"), "tls", "sni"},
     {IRIS_ORACLE_SESSIONS("DnsTransaction", "s.id()", "s.query()"), "dns", "query", "id"},
     {IRIS_ORACLE_SESSIONS("SshHandshake", "0", "s.client_version()"), "ssh", "client_version"},
+    {IRIS_ORACLE_SESSIONS("QuicConnection", "s.version()", "s.sni()"), "quic", "sni", "version_number"},
     {IRIS_ORACLE_SESSIONS("MqttExchange", "0", "s.kind_name()"), "mqtt", "kind"},
 };
 #undef IRIS_ORACLE_SESSIONS

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -37,17 +38,22 @@ class Stream {
     std::uint32_t gap = 0;  // before them
   };
 
-  // The first segment with a SYN, or with data, is where it begins. Returns how many of the bytes were not seen before.
+  // The first segment is where it begins. Returns how many of the bytes were not seen before.
   std::size_t take(const Decoded& packet, std::span<const std::uint8_t> payload, Timestamp ts) {
+    if ((packet.flags & tcp_flag::rst) != 0) return 0;
     const bool syn = (packet.flags & tcp_flag::syn) != 0;
     const std::uint32_t sequence = packet.sequence + (syn ? 1 : 0);
-    if (!begun_ && (syn || !payload.empty())) {
+    if (!begun_) {
       begun_ = true;
+      guessed_ = !syn;
       first_ = sequence;
     }
+    if (!payload.empty()) move_beginning(sequence);
     std::size_t fresh = 0;
     for (std::size_t i = 0; i < payload.size(); ++i) {
       const auto at = static_cast<std::int32_t>(sequence + static_cast<std::uint32_t>(i) - first_);
+      // Too late for the stream; behind a SYN there is nothing.
+      if (at < 0 && guessed_) fresh += before_.insert(at).second ? 1 : 0;
       if (at < 0 || (fin_ && static_cast<std::size_t>(at) >= *fin_)) continue;
       bytes_.resize(std::max(bytes_.size(), static_cast<std::size_t>(at) + 1));
       Byte& byte = bytes_[static_cast<std::size_t>(at)];
@@ -89,6 +95,20 @@ class Stream {
   }
 
  private:
+  // It was a guess: what was sent before counts, as long as nothing was told; or one byte less, if that was a
+  // keep-alive.
+  void move_beginning(std::uint32_t sequence) {
+    const auto at = static_cast<std::int32_t>(sequence - first_);
+    if (!guessed_ || told_ != 0) return;
+    if (at < 0) {
+      bytes_.insert(bytes_.begin(), static_cast<std::size_t>(-at), Byte{});
+      if (fin_) *fin_ += static_cast<std::size_t>(-at);
+      first_ = sequence;
+    } else if (at == 1 && bytes_.empty()) {
+      first_ = sequence;
+    }
+  }
+
   struct Byte {
     bool seen = false;
     std::uint8_t value = 0;
@@ -96,8 +116,10 @@ class Stream {
   };
 
   bool begun_ = false;
+  bool guessed_ = false;     // without a SYN
   std::uint32_t first_ = 0;  // sequence number of the first byte
   std::vector<Byte> bytes_;
+  std::set<std::int32_t> before_;   // relative to the first
   std::size_t told_ = 0;            // so many of them
   std::size_t skipped_ = 0;         // and so many of these before what comes next
   std::optional<std::size_t> fin_;  // behind so many bytes
@@ -304,6 +326,7 @@ FiveTuple sorted(FiveTuple tuple) {
 class Teller {
  public:
   void pause(Pause pause, When when) {
+    if (pause == Pause::long_one) lately_.clear();
     for (auto each = live_.begin(); each != live_.end();) {
       each->second->pause(when);
       const bool ends = pause == Pause::long_one || each->second->closed();
@@ -329,7 +352,9 @@ class Teller {
       if (opening == (tcp_flag::syn | tcp_flag::ack)) std::swap(turned.originator, turned.responder);
       const bool midstream = tuple.transport == Transport::Tcp && opening != tcp_flag::syn;
       connection = std::make_unique<Connection>(turned, frame.ts, midstream, when);
+      connection->story.seems_older = midstream && lately_.contains(sorted(tuple));
     }
+    lately_.insert(sorted(tuple));
     connection->take(packet, packet.payload(frame.bytes), frame, when);
   }
 
@@ -345,6 +370,7 @@ class Teller {
   }
 
   std::map<FiveTuple, std::unique_ptr<Connection>> live_;
+  std::set<FiveTuple> lately_;  // of packets since the last long pause
   std::vector<Story> told_;
 };
 

@@ -154,6 +154,19 @@ Dialogue tcp_talk(Random& random) {
   return dialogue;
 }
 
+// The tap misses some of what was said, or gets it late: behind other packets, or behind the end.
+void lose(Random& random, std::vector<Planned>& packets, bool may_be_late) {
+  for (std::size_t n = random.between(1, 3); n > 0; --n) {
+    const std::size_t at = random.below(packets.size());
+    if (packets[at].payload.empty() || packets.size() == 1) continue;
+    Planned lost = std::move(packets[at]);
+    packets.erase(packets.begin() + static_cast<std::ptrdiff_t>(at));
+    if (!may_be_late || random.one_in(2)) continue;
+    const std::size_t to = random.between(at, packets.size());
+    packets.insert(packets.begin() + static_cast<std::ptrdiff_t>(to), std::move(lost));
+  }
+}
+
 void open(TcpWriter& writer) {
   using namespace tcp_flag;
   writer.send(true, syn);
@@ -184,28 +197,36 @@ std::vector<Planned> tcp_packets(Random& random, bool order, bool& closed) {
   for (std::size_t i = 0; i < heard; ++i) say(random, writer, dialogue[i], order || midstream);
   if (midstream && writer.packets.empty()) writer.send(true, ack | psh, "y");
   const bool client = random.one_in(2);
+  closed = true;
   switch (random.below(4)) {
     case 0:
+      closed = false;
       break;
     case 1:
       writer.send(client, rst | ack);
-      closed = true;
       break;
     default:
       close(writer, client);
-      closed = true;
+  }
+  if (random.one_in(6)) {
+    lose(random, writer.packets, !midstream);
+    closed = false;  // not to be begun anew: what is late would be the new one's
   }
   return writer.packets;
 }
 
 std::vector<Planned> udp_packets(Random& random) {
   Dialogue dialogue;
-  switch (random.below(4)) {
+  switch (random.below(6)) {
     case 0:
       dialogue = garbage(random);
       break;
     case 1:
       dialogue = datagram_dialogue(random);
+      break;
+    case 2:
+    case 3:
+      dialogue = quic_dialogue(random);
       break;
     default:
       dialogue = dns_dialogue(random);
