@@ -149,7 +149,8 @@ Events events_of(const Subscription& subscription, const Story& story, const Uni
   if (story.begun < subscription.added || story.begun >= subscription.removed) return {};
   Events events = subscription.protocol == 0 ? events_of_connection(subscription, story, universe)
                                              : events_of_sessions(subscription, story, universe);
-  if (story.seems_older) std::ranges::move(std::exchange(events.certain, {}), std::back_inserter(events.possible));
+  if (story.may_have_begun < subscription.added)
+    std::ranges::move(std::exchange(events.certain, {}), std::back_inserter(events.possible));
   return events;
 }
 

@@ -326,7 +326,7 @@ FiveTuple sorted(FiveTuple tuple) {
 class Teller {
  public:
   void pause(Pause pause, When when) {
-    if (pause == Pause::long_one) lately_.clear();
+    if (pause == Pause::long_one) behind_pause_ = when + 1;
     for (auto each = live_.begin(); each != live_.end();) {
       each->second->pause(when);
       const bool ends = pause == Pause::long_one || each->second->closed();
@@ -352,9 +352,8 @@ class Teller {
       if (opening == (tcp_flag::syn | tcp_flag::ack)) std::swap(turned.originator, turned.responder);
       const bool midstream = tuple.transport == Transport::Tcp && opening != tcp_flag::syn;
       connection = std::make_unique<Connection>(turned, frame.ts, midstream, when);
-      connection->story.seems_older = midstream && lately_.contains(sorted(tuple));
+      connection->story.may_have_begun = midstream ? behind_pause_ : when;
     }
-    lately_.insert(sorted(tuple));
     connection->take(packet, packet.payload(frame.bytes), frame, when);
   }
 
@@ -370,7 +369,7 @@ class Teller {
   }
 
   std::map<FiveTuple, std::unique_ptr<Connection>> live_;
-  std::set<FiveTuple> lately_;  // of packets since the last long pause
+  When behind_pause_ = at_packet(0);  // the first packet behind the last long one
   std::vector<Story> told_;
 };
 

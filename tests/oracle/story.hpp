@@ -47,9 +47,9 @@ struct Moment {
 struct Story {
   FiveTuple tuple;  // as the first packet says
   When begun = 0;
-  // It began without a SYN, and shortly after another one with the same ends: where nobody looked at that, nobody can
-  // tell that it is not the same, and older.
-  bool seems_older = false;
+  // It began without a SYN, and may be as old as the first packet behind the last long pause, for all that a
+  // subscription knows that came later. Otherwise as `begun`.
+  When may_have_begun = 0;
   std::vector<Moment> moments;  // in order
   std::string packets;          // in short, for people
 };

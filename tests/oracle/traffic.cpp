@@ -6,6 +6,8 @@
 
 #include <iris/l4_pdu.hpp>
 
+#include "tests/oracle/recorded.hpp"
+
 namespace iris::oracle {
 namespace {
 
@@ -28,9 +30,7 @@ struct Route {
 };
 
 struct Conversation {
-  FiveTuple tuple;
-  Route route;
-  std::vector<Planned> packets;
+  std::vector<std::vector<std::uint8_t>> frames;
   std::size_t sent = 0;
 };
 
@@ -256,24 +256,34 @@ Conversation conversation(Random& random, std::uint16_t client_port, bool order)
   static const std::vector<std::uint16_t> ports{53, 80, 443, 8080, 22};
   const bool v4 = !random.one_in(3);
   const bool udp = random.one_in(3);
-  Conversation made;
-  made.tuple.originator = {address(random, v4, false), client_port};
-  made.tuple.responder = {address(random, v4, true), random.of(ports)};
-  made.route.vlan = random.one_in(3) ? random.between(100, 102) : 0;
-  made.route.service = random.one_in(4) ? 0xb8 : 0;
-  made.route.time_to_live = random.of(std::vector<std::size_t>{1, 63, 64, 128});
-  made.tuple.transport = udp ? Transport::Udp : Transport::Tcp;
-  if (udp) {
-    made.packets = udp_packets(random);
-    return made;
-  }
+  FiveTuple tuple;
+  tuple.originator = {address(random, v4, false), client_port};
+  tuple.responder = {address(random, v4, true), random.of(ports)};
+  tuple.transport = udp ? Transport::Udp : Transport::Tcp;
+  Route route;
+  route.vlan = random.one_in(3) ? random.between(100, 102) : 0;
+  route.service = random.one_in(4) ? 0xb8 : 0;
+  route.time_to_live = random.of(std::vector<std::size_t>{1, 63, 64, 128});
   bool closed = false;
-  made.packets = tcp_packets(random, order, closed);
-  if (order || !closed || !random.one_in(8)) return made;
-  // Begun anew: what came without a SYN would be late, and of the connection before.
-  auto again = tcp_packets(random, order, closed);
-  if ((again.front().flags & tcp_flag::syn) != 0) std::ranges::move(again, std::back_inserter(made.packets));
+  std::vector<Planned> packets = udp ? udp_packets(random) : tcp_packets(random, order, closed);
+  if (!order && closed && random.one_in(8)) {
+    // Begun anew: what came without a SYN would be late, and of the connection before.
+    auto again = tcp_packets(random, order, closed);
+    if ((again.front().flags & tcp_flag::syn) != 0) std::ranges::move(again, std::back_inserter(packets));
+  }
+  Conversation made;
+  for (const Planned& packet : packets) made.frames.push_back(frame_of(tuple, route, packet));
   return made;
+}
+
+// What was recorded, but for its times. No two of the same ends.
+void add_recorded(Random& random, std::vector<Conversation>& all) {
+  auto recordings = recorded_conversations();
+  for (std::size_t n = random.between(1, 4); n > 0 && !recordings.empty(); --n) {
+    const std::size_t chosen = random.below(recordings.size());
+    all.push_back({recordings[chosen], 0});
+    recordings = recordings.subspan(chosen + 1);
+  }
 }
 
 }  // namespace
@@ -304,6 +314,7 @@ Capture random_capture(Random& random, std::size_t most, Timestamp start) {
   std::vector<Conversation> all;
   for (std::size_t n = random.between(1, most); n > 0; --n)
     all.push_back(conversation(random, static_cast<std::uint16_t>(1024 + 7 * n), with_pauses));
+  if (random.one_in(4)) add_recorded(random, all);
   Capture capture;
   Timestamp now = start;
   const std::size_t at_once = random.between(1, most);  // further ones begin when others are over
@@ -314,9 +325,9 @@ Capture random_capture(Random& random, std::size_t most, Timestamp start) {
     const Pause pause =
         with_pauses && random.one_in(40) ? random.of(std::vector{Pause::short_one, Pause::long_one}) : Pause::none;
     now = now + length_of(pause);
-    capture.frames.push_back({frame_of(next.tuple, next.route, next.packets[next.sent]), now});
+    capture.frames.push_back({next.frames[next.sent], now});
     capture.pauses.push_back(pause);
-    if (++next.sent == next.packets.size()) std::swap(next, all[over++]);
+    if (++next.sent == next.frames.size()) std::swap(next, all[over++]);
   }
   return capture;
 }
