@@ -232,6 +232,18 @@ Dialogue http_dialogue(Random& random) {
   return dialogue;
 }
 
+Dialogue tunnel_dialogue(Random& random, const Dialogue& inside) {
+  const std::string authority = fmt::format("{}:{}", host(random), random.of({"443", "22", "80"}));
+  Dialogue dialogue{{true, fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n\r\n", authority)}};
+  if (random.one_in(8)) {
+    dialogue.push_back({false, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"});
+    return dialogue;
+  }
+  dialogue.push_back({false, "HTTP/1.1 200 Connection established\r\n\r\n"});
+  dialogue.insert(dialogue.end(), inside.begin(), inside.end());
+  return dialogue;
+}
+
 Dialogue ssh_dialogue(Random& random) {
   Dialogue dialogue{{true, std::string(random.of({"SSH-2.0-OpenSSH_9.2p1\r\n", "SSH-2.0-paramiko_3\r\n"}))},
                     {false, std::string(random.of({"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "SSH-2.0-dropbear\r\n"}))}};

@@ -21,6 +21,8 @@ using Dialogue = std::vector<Said>;
 [[nodiscard]] Dialogue mqtt_dialogue(Random& random);
 [[nodiscard]] Dialogue dns_dialogue(Random& random);
 [[nodiscard]] Dialogue quic_dialogue(Random& random);
+// Through a proxy (RFC 9110, 9.3.6), which may refuse.
+[[nodiscard]] Dialogue tunnel_dialogue(Random& random, const Dialogue& inside);
 // Of protocols that are recognised, and no more.
 [[nodiscard]] Dialogue stream_dialogue(Random& random);
 [[nodiscard]] Dialogue datagram_dialogue(Random& random);

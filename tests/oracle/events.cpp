@@ -27,7 +27,7 @@ class Future {
   // Whether the filter is true of what is known then, come what may. Of a connection, or of a session.
   [[nodiscard]] bool certain(const Moment& now, const SessionPtr& session) const {
     if (session != nullptr) return certain_with(now, session->protocol, Sessions::one, session);
-    if (now.facts.identified) return certain_of(now, now.facts.protocol);
+    if (now.facts.identified && !now.facts.tunnels) return certain_of(now, now.facts.protocol);
     const std::uint64_t possible = conn::protocols_over(story_.tuple.transport) | 1U;
     for (std::uint32_t protocol = 0; protocol < parsers::registry().size(); ++protocol) {
       if ((possible >> protocol & 1U) != 0 && !certain_of(now, protocol)) return false;
@@ -51,7 +51,8 @@ class Future {
       if (later.when < now.when) return true;
       Facts facts = later.facts;
       facts.identified = facts.over = true;
-      facts.protocol = protocol;
+      facts.protocol = facts.latest = protocol;
+      facts.tunnels = false;
       facts.sessions = sessions;
       facts.session = session;
       return meaning_.of(facts) == Truth::yes;

@@ -52,7 +52,9 @@ struct Facts {
   parsers::packet::Headers headers;  // of the first packet
   ConnRecord record;                 // tuple, `midstream`, times and counters so far
   bool identified = false;           // which protocol it is, is decided; or the connection is over
-  std::uint32_t protocol = 0;        // number in the registry; 0: none
+  std::uint32_t protocol = 0;        // number in the registry; 0: none; of a session that is asked about, its own
+  std::uint32_t latest = 0;          // what the connection speaks by now, whatever is asked about
+  bool tunnels = false;              // another protocol may follow within this one
   bool over = false;
   Sessions sessions = Sessions::unknown;
   SessionPtr session;

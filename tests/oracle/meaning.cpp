@@ -169,7 +169,9 @@ Truth Meaning::of_none(const Node& inside, const Facts& facts) const {
     there.identified = true;
     if (of(inside, there) == Truth::yes) return Truth::no;
   }
-  if (is_there(protocol, facts) == Truth::no) return Truth::yes;
+  Facts now = facts;
+  now.protocol = facts.latest;
+  if (is_there(protocol, now) == Truth::no && !facts.tunnels) return Truth::yes;
   return facts.over && !facts.lost ? Truth::yes : Truth::unknown;
 }
 

@@ -268,8 +268,13 @@ void Connection::feed(const parsers::Segment& segment, When when) {
   bool decided = layer7_->feed(segment, memory_);
   Status status = layer7_->status();
   while (true) {
+    if (decided && facts_.identified && layer7_->protocol() == 0) {
+      parsed_ = true;  // what the tunnel carries is none of ours: it stays what it was
+      return;
+    }
     if (decided) {
-      facts_.protocol = layer7_->protocol();
+      facts_.protocol = facts_.latest = layer7_->protocol();
+      facts_.tunnels = layer7_->may_tunnel();
       facts_.identified = true;
       some_session_ = false;
       parsed_ = !parsers::registry()[facts_.protocol].has_sessions();

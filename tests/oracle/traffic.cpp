@@ -126,9 +126,11 @@ void say(Random& random, TcpWriter& writer, const Said& said, bool order) {
 
 Dialogue tcp_talk(Random& random) {
   Dialogue dialogue;
-  switch (random.below(12)) {
+  switch (random.below(13)) {
     case 0:
       return {};
+    case 12:
+      return tunnel_dialogue(random, tcp_talk(random));
     case 1:
       dialogue = garbage(random);
       break;
