@@ -49,8 +49,7 @@ Result<void> inline_runtime(llvm::Module& module, std::unique_ptr<llvm::Module> 
   if (llvm::Linker::linkModules(module, std::move(runtime), llvm::Linker::Flags::LinkOnlyNeeded)) {
     return fail(ErrorCode::internal, "the dispatch cannot be linked with jit/runtime");
   }
-  machine.optimise(module);
-  return {};
+  return machine.optimise(module);
 }
 
 Result<std::unique_ptr<llvm::Module>> make(llvm::LLVMContext& context, const Functions& functions, Families families,

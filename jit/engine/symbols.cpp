@@ -38,6 +38,8 @@ const HostSymbol dispatch_host[] = {
     {"iris_index_scan", address_of(&iris_index_scan)},
     {"iris_index_every", address_of(&iris_index_every)},
     {"iris_index_sort", address_of(&iris_index_sort)},
+    {"iris_index_finish", address_of(&iris_index_finish)},
+    {"iris_index_spend", address_of(&iris_index_spend)},
 };
 
 using Names = std::span<const std::string_view>;

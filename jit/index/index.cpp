@@ -96,6 +96,19 @@ Result<std::unique_ptr<Builder>> make_builder(const parsers::Field& field, filte
 
 }  // namespace iris::index
 
+// Mostly there are few: std::sort inserts them one by one.
 extern "C" void iris_index_sort(std::uint32_t* ids, std::uint32_t count) noexcept {
   std::ranges::sort(ids, ids + count);
+}
+
+extern "C" void iris_index_finish(iris::abi::Matches* matches) noexcept {
+  const std::span all(matches->ids, matches->count);
+  std::ranges::sort(all);
+  matches->count -= static_cast<std::uint32_t>(std::ranges::unique(all).size());
+}
+
+extern "C" void iris_index_spend(iris::abi::LookupClock* clock, std::uint32_t family) noexcept {
+  const std::uint64_t now = __builtin_readcyclecounter();
+  clock->cycles[family] += now - clock->since;
+  clock->since = now;
 }

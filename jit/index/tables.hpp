@@ -140,11 +140,14 @@ struct Answer {
 
 }  // namespace iris::index
 
-// The host's part of look-ups: what is too big to be inlined.
+// The host's part of look-ups: what is too big to be inlined, or too rare.
 extern "C" {
 void iris_index_scan(const iris::index::TextScan* table, const std::string_view* text,
                      const iris::index::Answer* answer) noexcept;
 // `list`: a std::span of what the field's list is of.
 void iris_index_every(const iris::index::Every* table, const void* list, const iris::index::Answer* answer) noexcept;
 void iris_index_sort(std::uint32_t* ids, std::uint32_t count) noexcept;
+// Puts them in order, each once.
+void iris_index_finish(iris::abi::Matches* matches) noexcept;
+void iris_index_spend(iris::abi::LookupClock* clock, std::uint32_t family) noexcept;
 }

@@ -56,15 +56,9 @@ inline std::uint64_t hash_text(std::string_view text) noexcept {
 
 // ---- answers --------------------------------------------------------------------------------------------------
 
-// Ascending. Answers are short as a rule.
+// Ascending.
 inline void sort(std::uint32_t* ids, std::uint32_t count) noexcept {
-  if (count > 16) return iris_index_sort(ids, count);
-  for (std::uint32_t i = 1; i < count; ++i) {
-    const std::uint32_t id = ids[i];
-    std::uint32_t at = i;
-    for (; at > 0 && ids[at - 1] > id; --at) ids[at] = ids[at - 1];
-    ids[at] = id;
-  }
+  if (count > 1) iris_index_sort(ids, count);
 }
 
 inline Answer begin(abi::Matches& matches, std::uint32_t worker) noexcept {
@@ -106,12 +100,7 @@ inline void append(const Answer& answer, const Ids& ids) noexcept {
 
 // After the last family of a level.
 inline void finish(abi::Matches& matches) noexcept {
-  sort(matches.ids, matches.count);
-  std::uint32_t kept = 0;
-  for (std::uint32_t i = 0; i < matches.count; ++i) {
-    if (kept == 0 || matches.ids[kept - 1] != matches.ids[i]) matches.ids[kept++] = matches.ids[i];
-  }
-  matches.count = kept;
+  if (matches.count > 1) iris_index_finish(&matches);
 }
 
 // ---- look-ups -------------------------------------------------------------------------------------------------

@@ -99,18 +99,12 @@ IRIS_HELPER void iris_again(Answer* answer) noexcept { iris::index::again(*answe
 IRIS_HELPER void iris_count(std::uint64_t* evaluations, std::uint32_t family) noexcept { ++evaluations[family]; }
 
 // After a look-up.
-extern "C" [[gnu::noinline, gnu::cold]] void iris_spend(iris::abi::LookupClock* clock, std::uint32_t family) noexcept {
-  const std::uint64_t now = __builtin_readcyclecounter();
-  clock->cycles[family] += now - clock->since;
-  clock->since = now;
-}
 IRIS_HELPER void iris_spent(const Facts* facts, std::uint32_t family) noexcept {
   if (facts->clock != nullptr) [[unlikely]]
-    iris_spend(facts->clock, family);
+    iris_index_spend(facts->clock, family);
 }
-
-// Once a level, so a call: its body is as long as all the rest.
-extern "C" [[gnu::noinline]] void iris_finish(Matches* matches) noexcept { iris::index::finish(*matches); }
+// After the last family of a level.
+IRIS_HELPER void iris_finish(Matches* matches) noexcept { iris::index::finish(*matches); }
 
 // ---- look-ups, one a kind of table
 
