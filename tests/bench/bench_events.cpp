@@ -7,7 +7,8 @@
 // `ns/event` is over all events and packets (20 of a TCP connection), as the prototype counted; `ns/conn` over a
 // connection's life. `linear` is what straight-line code takes of a connection that knows nothing but these filters and
 // asks them one after the other: the least that code generated for few subscriptions could take, were it recompiled for
-// each that comes or goes. It has no births, no reports, and no connection's state but a bit a filter.
+// each that comes or goes. It has no births, no reports, and no connection's state but a bit a filter. `code B` and
+// `code ms` are the dispatch's size, and what compiling all of it took.
 #include <fmt/format.h>
 #include <time.h>
 
@@ -243,7 +244,9 @@ class Bench {
       shapes.push_back({family.field, family.op});
       families_.push_back({family.index == nullptr ? nullptr : family.index->table()});
     }
+    const double begin = cpu_ns();
     dispatch_ = value_of(compiler_.compile(shapes));
+    compiled_ms_ = (cpu_ns() - begin) / 1e6;
     truths_.resize(plan_->predicates.size());
     progress_.use(*plan_);
   }
@@ -276,6 +279,13 @@ class Bench {
     return events;
   }
   [[nodiscard]] std::uint64_t matched() const { return matched_; }
+  [[nodiscard]] double compiled_ms() const { return compiled_ms_; }
+  // Of all of the dispatch.
+  [[nodiscard]] std::size_t code_bytes() const {
+    std::size_t sum = 0;
+    for (const auto& unit : dispatch_->code) sum += unit->bytes();
+    return sum;
+  }
 
  private:
   std::span<const plan::PredicateId> evaluate(abi::Evaluate function, const Conn& conn, const void* session) {
@@ -296,6 +306,7 @@ class Bench {
   conn::Meter meter_;  // samples nothing here, but is asked whether it does
   conn::Progress progress_{&meter_};
   std::uint64_t matched_ = 0;
+  double compiled_ms_ = 0;
 };
 
 // What one run takes.
@@ -326,8 +337,9 @@ void measure(const Kind& kind, engine::Engine& engine, Traffic& traffic) {
       linear = fmt::format("{:.1f}", median_of([&] { also = kind.linear(traffic.all(), filters); }) / connections);
       if (also != matched) throw std::runtime_error(fmt::format("{}: {}, but {}", kind.name, matched, also));
     }
-    fmt::print("{:16} {:7} {:9.1f} {:9.1f} {:>9} {:10} {:>10}\n", kind.name, count, ns / static_cast<double>(events),
-               ns / connections, linear, matched, before);
+    fmt::print("{:16} {:7} {:9.1f} {:>10} {:9.1f} {:>9} {:8} {:8} {:8.1f}\n", kind.name, count,
+               ns / static_cast<double>(events), before, ns / connections, linear, matched, bench.code_bytes(),
+               bench.compiled_ms());
   }
 }
 
@@ -337,8 +349,8 @@ void measure(const Kind& kind, engine::Engine& engine, Traffic& traffic) {
 int main(int argc, char** argv) {
   const auto engine = iris::value_of(iris::engine::Engine::create());
   iris::Traffic traffic;
-  fmt::print("{:16} {:>7} {:>9} {:>9} {:>9} {:>10} {:>10}\n", "filters", "subs", "ns/event", "ns/conn", "linear",
-             "matches", "prototype");
+  fmt::print("{:16} {:>7} {:>9} {:>10} {:>9} {:>9} {:>8} {:>8} {:>8}\n", "filters", "subs", "ns/event", "prototype",
+             "ns/conn", "linear", "matches", "code B", "code ms");
   for (const auto& kind : iris::kinds) {
     if (argc < 2 || std::string_view(kind.name).starts_with(argv[1])) iris::measure(kind, *engine, traffic);
   }
