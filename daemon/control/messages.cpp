@@ -3,6 +3,9 @@
 #include "proto/utf8.hpp"
 
 namespace iris::control {
+
+using proto::to_utf8;
+
 namespace {
 
 void fill(google::protobuf::Timestamp& message, Timestamp time) {
@@ -106,12 +109,6 @@ void fill(v1::Worker& message, const WorkerInfo& info) {
   fill(*message.mutable_pressure(), info.pressure);
 }
 
-}  // namespace
-
-using proto::to_utf8;
-
-namespace {
-
 template <class Message>
 void fill_stages(Message& message, const jit::Stages& stages) {
   for (const auto& [name, milliseconds] : stages) {
@@ -119,6 +116,29 @@ void fill_stages(Message& message, const jit::Stages& stages) {
     stage.set_name(name);
     stage.set_milliseconds(milliseconds);
   }
+}
+
+void fill(v1::PlanNode& message, const PlanNodeInfo& info) {
+  message.set_depth(info.depth);
+  message.set_literal(to_utf8(info.literal));
+  message.set_direct(info.direct);
+  message.set_reached(info.reached);
+  message.set_share(info.share);
+  message.set_filters(info.filters);
+  for (const std::string& name : info.shared_with) message.add_shared_with(to_utf8(name));
+  for (const PlanCallbackInfo& from : info.callbacks) {
+    v1::PlanCallback& callback = *message.add_callbacks();
+    callback.set_name(to_utf8(from.name));
+    callback.set_each_session(from.each_session);
+    callback.set_matched(from.matched);
+    callback.set_calls(from.calls);
+    callback.set_share(from.share);
+  }
+}
+
+void fill(v1::WorkShare& message, const WorkInfo& info) {
+  message.set_name(to_utf8(info.name));
+  message.set_share(info.share);
 }
 
 }  // namespace
@@ -158,33 +178,6 @@ void fill(v1::Subscription& message, const SubscriptionInfo& info) {
   message.set_emitted(info.emitted);
   message.set_dropped(info.dropped);
 }
-
-namespace {
-
-void fill(v1::PlanNode& message, const PlanNodeInfo& info) {
-  message.set_depth(info.depth);
-  message.set_literal(to_utf8(info.literal));
-  message.set_direct(info.direct);
-  message.set_reached(info.reached);
-  message.set_share(info.share);
-  message.set_filters(info.filters);
-  for (const std::string& name : info.shared_with) message.add_shared_with(to_utf8(name));
-  for (const PlanCallbackInfo& from : info.callbacks) {
-    v1::PlanCallback& callback = *message.add_callbacks();
-    callback.set_name(to_utf8(from.name));
-    callback.set_each_session(from.each_session);
-    callback.set_matched(from.matched);
-    callback.set_calls(from.calls);
-    callback.set_share(from.share);
-  }
-}
-
-void fill(v1::WorkShare& message, const WorkInfo& info) {
-  message.set_name(to_utf8(info.name));
-  message.set_share(info.share);
-}
-
-}  // namespace
 
 void fill(v1::ExplainResponse& message, const PlanInfo& plan) {
   message.set_epoch(plan.epoch);

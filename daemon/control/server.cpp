@@ -31,10 +31,6 @@ void prepare_grpc() {
   });
 }
 
-}  // namespace
-
-namespace {
-
 // A batch of a hundred thousand filters.
 constexpr int max_request_bytes = 32 << 20;
 
