@@ -116,7 +116,8 @@ std::expected<std::vector<v1::NamedFilter>, std::string> read_filters(const std:
   const std::string stem = prefix.empty() ? std::filesystem::path(path).stem().string() : prefix;
   std::vector<v1::NamedFilter> filters;
   std::size_t number = 0;
-  for (std::size_t begin = 0; begin < text->size();) {
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  for (std::size_t begin = text->starts_with(byte_order_mark) ? byte_order_mark.size() : 0; begin < text->size();) {
     const std::size_t end = std::min(text->find('\n', begin), text->size());
     const std::string_view line = trimmed(without_comment(std::string_view(*text).substr(begin, end - begin)));
     begin = end + 1;

@@ -68,6 +68,8 @@ TEST(FilterFile, HasASubscriptionALine) {
                                          "web|tcp.port = 80|" + path.string() + ":4",
                                          stem + "-5|ip.addr in ::1/128|" + path.string() + ":5"));
   EXPECT_EQ(read_filters(path, "h")->front().name(), "h-3");
+  std::ofstream(path) << "\xef\xbb\xbftcp\n";
+  EXPECT_EQ(read_filters(path, "h")->front().filter(), "tcp") << "behind a byte order mark";
   std::ofstream(path) << "# nothing\n";
   EXPECT_EQ(read_filters(path, "").error(), path.string() + " has no filters");
   EXPECT_THAT(read_filters("/nonexistent", "").error(), HasSubstr("No such file"));
