@@ -316,6 +316,7 @@ void Tracker::decide_protocol(Record& record, Connection& connection, const Laye
     connection.sessions = false;
   }
   connection.tunnels = layer7.may_tunnel();
+  connection.tunnelled |= connection.tunnels;
   decide_protocol(record, connection, layer7.protocol(), ts);
 }
 

@@ -100,6 +100,7 @@ struct Connection {
   std::uint16_t protocol = 0;        // once decided
   bool protocol_decided = false;
   bool tunnels = false;        // another protocol may follow within this one, and is waited for
+  bool tunnelled = false;      // so it is, or was for some time
   bool sessions = false;       // at least one was seen
   bool sessions_over = false;  // the parser is done, or gave up
   bool wound_up = false;       // closed: its streams are over, and it lingers for late packets

@@ -52,7 +52,7 @@ bool Delivery::first_time(Connection& connection, const Match& match, const Occa
   }
   if (std::ranges::find(connection.delivered.view(), match.action) != connection.delivered.view().end()) return false;
   // Behind a CONNECT what was decided of the first protocol is decided again.
-  if (action.several_clauses || match.in_session || connection.tunnels) remember(connection, match.action);
+  if (action.several_clauses || match.in_session || connection.tunnelled) remember(connection, match.action);
   return true;
 }
 

@@ -103,6 +103,11 @@ TEST_F(Tunnels, SessionsOfBothProtocolsWaitForCounters) {
   }
 }
 
+// The first protocol makes it true as soon as the second is known; a session of the second once more.
+TEST_F(Tunnels, AConnectionMatchesOnceThoughItHadToWait) {
+  expect_rows("", "none(dns.query = 'x') and not tls.sni = 'x'", 1);
+}
+
 // What may still come inside matters, not what the connection spoke first.
 TEST_F(Tunnels, NoSessionOfEitherProtocol) {
   expect_rows("", "none(tls.version)", 0);
