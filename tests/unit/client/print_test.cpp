@@ -202,12 +202,16 @@ v1::ExplainResponse sample_plan(int hosts) {
   auto& work = *plan.add_work();
   work.set_name("parsers");
   work.set_share(0.25);
+  auto& parser = *plan.add_parsers();
+  parser.set_name("http");
+  parser.set_share(0.2);
   auto& graph = *plan.add_graphs();
   graph.add_nodes()->set_reached(100);
   auto& http = *graph.add_nodes();
   http.set_depth(1);
   http.set_literal("http");
   http.set_reached(90);
+  http.set_share(0.031);
   http.set_filters(static_cast<std::uint32_t>(hosts));
   for (int i = 0; i < hosts; ++i) {
     auto& host = *graph.add_nodes();
@@ -224,6 +228,7 @@ v1::ExplainResponse sample_plan(int hosts) {
   auto& lookup = *graph.add_lookups();
   lookup.set_field("http.host");
   lookup.set_op("=");
+  lookup.set_share(0.05);
   lookup.set_predicates(static_cast<std::uint64_t>(hosts));
   lookup.set_count(90);
   return plan;
@@ -232,17 +237,18 @@ v1::ExplainResponse sample_plan(int hosts) {
 TEST(Plan, IsATreeWithCounts) {
   EXPECT_EQ(plan_text(sample_plan(2)), R"(epoch 3, 2 subscriptions, 1000 packets
 time: parsers 25.0 % (of 10 samples)
+parsers: http 20.0 %
 
-                      reached
-every connection          100
-  http                     90  2 filters
-    http.host = "h0"        0  1 filter
-      => s0/log             0  0 calls, 12.5 % of the time
-    http.host = "h1"        1  1 filter
-      => s1/log             1  1 calls, 12.5 % of the time
+                      reached    time
+every connection          100   0.0 %
+  http                     90   3.1 %  2 filters
+    http.host = "h0"        0   0.0 %  1 filter
+      => s0/log             0  12.5 %  0 calls
+    http.host = "h1"        1   0.0 %  1 filter
+      => s1/log             1  12.5 %  1 call
 
-index        predicates  look-ups
-http.host =           2        90
+index        predicates  look-ups   time
+http.host =           2        90  5.0 %
 )");
 }
 
@@ -257,9 +263,10 @@ TEST(Plan, OfManyChildrenThoseReachedMostAreShown) {
 
 TEST(Plan, IsAGraphForGraphviz) {
   const std::string text = plan_dot(sample_plan(1));
-  EXPECT_THAT(text, HasSubstr("n0_0 [label=\"every connection\\n100\"];"));
+  EXPECT_THAT(text, HasSubstr("n0_0 [label=\"every connection\\n100, 0.0 %\"];"));
   EXPECT_THAT(text, HasSubstr("n0_1 -> n0_2;"));
-  EXPECT_THAT(text, HasSubstr(R"(n0_2 [label="http.host = \"h0\"\n0"];)"));
+  EXPECT_THAT(text, HasSubstr(R"(n0_1 [label="http\n90, 3.1 %", style=filled, fillcolor="0.03 0.06 1.0"];)"));
+  EXPECT_THAT(text, HasSubstr(R"(n0_2 [label="http.host = \"h0\"\n0, 0.0 %"];)"));
   EXPECT_THAT(text, HasSubstr("n0_2 -> c0_2_0;"));
 }
 
