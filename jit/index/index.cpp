@@ -2,7 +2,10 @@
 #include "jit/index/index.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <span>
 #include <string>
+#include <utility>
 
 #include "jit/index/builders.hpp"
 #include "jit/runtime/lookup.hpp"
@@ -109,6 +112,7 @@ extern "C" void iris_index_finish(iris::abi::Matches* matches) noexcept {
 
 extern "C" void iris_index_spend(iris::abi::LookupClock* clock, std::uint32_t family) noexcept {
   const std::uint64_t now = __builtin_readcyclecounter();
-  clock->cycles[family] += now - clock->since;
-  clock->since = now;
+  const std::atomic_ref spent(clock->cycles[family]);  // others read it meanwhile
+  spent.store(spent.load(std::memory_order_relaxed) + now - std::exchange(clock->since, now),
+              std::memory_order_relaxed);
 }
