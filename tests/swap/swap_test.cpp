@@ -119,6 +119,7 @@ TEST_F(SwapTest, LosesNothingWhileSubscriptionsComeAndGo) {
     const auto added = registry_.add("visitor", {"visitor.cpp", visitors[cycle % std::size(visitors)]});
     ASSERT_TRUE(added.has_value()) << added.error().message;
     total_ms.push_back(added->total_ms);
+    ASSERT_TRUE(registry_.explain("visitor"));
     const auto removed = registry_.remove("visitor");
     ASSERT_TRUE(removed.has_value()) << removed.error().message;
     if (cycle == count / 10) settled = support::resident_megabytes();
