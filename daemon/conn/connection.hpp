@@ -107,7 +107,8 @@ struct Connection {
 };
 
 // What a typical connection keeps for the plan, however many subscriptions there are.
-static_assert(sizeof(Connection::frontier) + sizeof(Connection::undecided) + sizeof(Connection::delivered) <= 64);
+static_assert(sizeof(Connection::frontier) + sizeof(decltype(Connection::undecided)) + sizeof(Connection::delivered) <=
+              64);
 
 inline Undecided* Connection::make_undecided(BlockCache& blocks) noexcept {
   if (undecided == nullptr) {
