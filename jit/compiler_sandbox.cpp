@@ -1,5 +1,6 @@
 #include "jit/compiler_sandbox.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -131,9 +133,18 @@ bool restrict_calls() {
   return install(program);
 }
 
+#if !defined(IRIS_SPARSE_SHADOW) && defined(MADV_POPULATE_WRITE)
+constexpr std::size_t prefault_step = std::size_t{1} << 20;  // takes about 0.2 ms
+
+bool is_readable(int fd) {
+  pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&waiting, 1, 0) > 0;
+}
+#endif
+
 }  // namespace
 
-void prefault() noexcept {
+void prefault([[maybe_unused]] int source) noexcept {
   // One request too large for the bins makes malloc sort what the warm parse freed into them, now and not with a source
   // waiting.
   void* volatile large = std::malloc(std::size_t{100} << 10);
@@ -151,7 +162,9 @@ void prefault() noexcept {
     if (std::strstr(line, "[stack") != nullptr || std::strstr(line, "[v") != nullptr) continue;
     // A fork copies no page table of what is mapped from a file, either: Clang's code, the precompiled header.
     const int advice = rights[1] == 'w' ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
-    ::madvise(begin, static_cast<std::size_t>(static_cast<char*>(end) - static_cast<char*>(begin)), advice);
+    for (auto* at = static_cast<char*>(begin); at < end && !is_readable(source); at += prefault_step) {
+      ::madvise(at, std::min(prefault_step, static_cast<std::size_t>(static_cast<char*>(end) - at)), advice);
+    }
   }
   std::fclose(maps);
 #endif

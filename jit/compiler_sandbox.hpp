@@ -17,9 +17,9 @@ struct Cage {
   std::uint32_t cpu_seconds = 0;
 };
 
-// Touches every page of this process, so that nothing is copied from the parent, or mapped, while somebody waits.
-// Call it before entering the cage.
-void prefault() noexcept;
+// Touches every page of this process, so that nothing is copied from the parent, or mapped, while somebody waits; until
+// somebody does: `source` is readable (-1: never). Call it before entering the cage.
+void prefault(int source) noexcept;
 
 // For the calling process, without return: it dies with its parent, leaves no core, writes no file, opens nothing but
 // what lies in the folders. Landlock and seccomp are left out where the kernel lacks them: the names of what is

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -82,6 +83,7 @@ frontend::Progress& Server::progress() { return shared_->progress; }
 
 void Server::stop() {
   bury_spare();
+  reap();
   ::_exit(EXIT_SUCCESS);
 }
 
@@ -98,6 +100,7 @@ frontend::Source Server::await_source() {
       if (!send_reply(channel_.get(), ready)) stop();
       announced_ = true;
     }
+    if (leaving_ != 0 && !has_source_within(100ms)) reap();
     Source source;
     if (receive_source(channel_.get(), source) != Receive::done) stop();
     if (!send_reply(channel_.get(), supervise(source))) stop();
@@ -150,7 +153,7 @@ void Server::become_child(Descriptor socket) {
   });
   std::set_new_handler(no_memory);
 
-  prefault();
+  prefault(channel_.get());
   if (const auto missing = enter_cage(cage_); !missing.empty() && !announced_) {
     static_cast<void>(std::fprintf(stderr, "iris-compiler: this kernel has no %s; sources are compiled without it\n",
                                    missing.c_str()));
@@ -158,10 +161,22 @@ void Server::become_child(Descriptor socket) {
   ::dup2(nowhere.get(), STDERR_FILENO);
 }
 
+// It has answered. Its memory takes a while to go, and nobody is to wait for that: it is reaped when nothing else is to
+// be done, or with the next one.
 void Server::bury_spare() {
+  reap();
   if (spare_.pid == 0) return;
-  static_cast<void>(end_of(spare_.pid, 0ms));
-  spare_ = {};
+  ::kill(spare_.pid, SIGKILL);
+  leaving_ = std::exchange(spare_, {}).pid;
+}
+
+void Server::reap() {
+  if (leaving_ != 0) static_cast<void>(end_of(std::exchange(leaving_, 0), 0ms));
+}
+
+bool Server::has_source_within(std::chrono::milliseconds time) const {
+  pollfd waiting{.fd = channel_.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&waiting, 1, static_cast<int>(time.count())) != 0;
 }
 
 // ---- one request ----------------------------------------------------------------------------------------------

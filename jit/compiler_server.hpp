@@ -2,6 +2,7 @@
 // forked inside it; each child compiles one source and dies.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include <sys/types.h>
@@ -38,6 +39,8 @@ class Server {
   [[nodiscard]] Reply supervise(const Source& source);
   [[nodiscard]] Reply post_mortem(const Source& source, bool too_late);
   void bury_spare();
+  void reap();
+  [[nodiscard]] bool has_source_within(std::chrono::milliseconds time) const;
   [[noreturn]] void stop();
 
   Descriptor channel_;
@@ -45,6 +48,7 @@ class Server {
   Cage cage_;
   Shared* shared_;
   Child spare_;
+  pid_t leaving_ = 0;  // one that was killed, and not waited for yet
   bool announced_ = false;
 };
 

@@ -20,7 +20,7 @@ Cage cage() { return {{"/usr/include"}, 256 << 20, 10}; }
 int in_cage(const std::function<int()>& inside) {
   const pid_t pid = ::fork();
   if (pid == 0) {
-    prefault();
+    prefault(-1);
     ::_exit(enter_cage(cage()).empty() ? inside() : 100);
   }
   int status = 0;
