@@ -41,6 +41,7 @@ void limit(__rlimit_resource resource, rlim_t soft, rlim_t hard) {
   ::setrlimit(resource, &limits);
 }
 
+#if !defined(IRIS_SPARSE_SHADOW)
 std::size_t mapped_bytes() {
   std::size_t pages = 0;
   if (std::FILE* file = std::fopen("/proc/self/statm", "re")) {
@@ -49,6 +50,7 @@ std::size_t mapped_bytes() {
   }
   return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
+#endif
 
 bool restrict_files(const std::vector<std::string>& folders) {
   landlock_ruleset_attr attributes{};
