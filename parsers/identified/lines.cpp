@@ -105,8 +105,9 @@ Probe probe_imap(const Beginning& beginning) noexcept {
   if (line.text.size() > longest_line) return Probe::no_match;
   for (const std::string_view greeting : {"* OK ", "* PREAUTH ", "* BYE "}) {
     if (!may_start_with(line.text, greeting)) continue;
-    if (line.text.size() < greeting.size() && !line.complete) return Probe::not_yet;
-    return decided(line.text.size() >= greeting.size() && is_printable(line.text));
+    if (!is_printable(line.text)) return Probe::no_match;
+    if (!line.complete) return Probe::not_yet;  // what follows may be no text
+    return decided(line.text.size() >= greeting.size());
   }
   if (!is_printable(line.text)) return Probe::no_match;
   if (!line.complete) return Probe::not_yet;

@@ -2,7 +2,9 @@
 // ports that say nothing, and however the stream is cut.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ostream>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -80,6 +82,7 @@ std::vector<Conversation> conversations() {
       {"FilesOverTls", "ftp", tcp, {{from_server, "220 welcome\r\n"}, {from_client, "AUTH TLS\r\n"}}},
       {"FilesOnTheirPort", "ftp", tcp, {{from_server, "220 welcome\r\n"}}, 21},
       {"Imap", "imap", tcp, {{from_server, "* OK [CAPABILITY IMAP4rev1] Dovecot ready.\r\n"}}},
+      {"ImapUnprintable", "", tcp, {{from_server, "* OK IMAP4rev1 rea\xfd\x08\r\n"}}},
       {"ImapClientOnly", "imap", tcp, {{from_client, "a001 CAPABILITY\r\n"}}},
       {"Pop", "pop3", tcp, {{from_server, "+OK Dovecot ready.\r\n"}, {from_client, "CAPA\r\n"}}},
       {"PopOnItsPort", "pop3", tcp, {{from_server, "+OK ready\r\n"}}, 110},
@@ -264,6 +267,23 @@ TEST_P(Recognised, HoweverItIsCut) {
 
 INSTANTIATE_TEST_SUITE_P(Conversations, Recognised, testing::ValuesIn(conversations()),
                          [](const auto& info) { return std::string(info.param.name); });
+
+// Nor does it matter where it is cut when something in it is wrong.
+TEST(Probes, SpoiledConversationsHoweverTheyAreCut) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 300; ++round) {
+    for (Conversation conversation : conversations()) {
+      if (conversation.transport != Transport::Tcp) continue;
+      std::string& bytes = conversation.said[random() % conversation.said.size()].bytes;
+      const std::size_t first = random() % bytes.size();
+      const std::size_t last = std::min(bytes.size(), first + 1 + random() % 8);
+      for (std::size_t i = first; i < last; ++i) bytes[i] = static_cast<char>(random());
+      const std::size_t size = 1 + random() % 40;
+      EXPECT_EQ(recognised(conversation, size), recognised(conversation, 65'536))
+          << conversation.name << " in pieces of " << size << ", round " << round;
+    }
+  }
+}
 
 // What could be told from the conversation's beginning can be told from any part of it, or not at all: no probe reads
 // beyond what it is shown, whatever it is.
