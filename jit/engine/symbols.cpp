@@ -35,10 +35,8 @@ const HostSymbol user_host[] = {
 };
 
 const HostSymbol dispatch_host[] = {
-    {"iris_index_scan", address_of(&iris_index_scan)},
-    {"iris_index_every", address_of(&iris_index_every)},
-    {"iris_index_sort", address_of(&iris_index_sort)},
-    {"iris_index_finish", address_of(&iris_index_finish)},
+    {"iris_index_scan", address_of(&iris_index_scan)},   {"iris_index_every", address_of(&iris_index_every)},
+    {"iris_index_sort", address_of(&iris_index_sort)},   {"iris_index_finish", address_of(&iris_index_finish)},
     {"iris_index_spend", address_of(&iris_index_spend)},
 };
 
