@@ -142,6 +142,10 @@ Round random_round(std::uint64_t seed) {
   for (std::size_t n = 0; n < captures_a_round; ++n)
     append(round.capture, random_capture(random, random.one_in(4) ? 40 : 15, {}), round.begins);
   round.stories = stories_of(round.capture);
+  round.watched = random.one_in(2);
+  if (round.watched) {
+    for (Story& story : round.stories) story.may_have_begun = story.begun;
+  }
   round.universe = universe_of(round.stories);
   for (std::size_t n = random.between(1, 4); n > 0; --n) round.bursts.push_back(random.between(1, 64));
   const Questions questions(round.stories, random);
@@ -236,6 +240,12 @@ std::vector<Rows> Player::play(const Round& round, const std::vector<std::size_t
     }
     add(round, packet, newcomers);
   };
+  const std::string watcher = fmt::format("watcher{}", names_);
+  if (round.watched) {
+    const jit::Source source{.name = "oracle.cpp", .text = source_of(callback_of("")), .stateless = true};
+    if (const auto added = rig_.registry().add(watcher, source); !added)
+      throw std::runtime_error(added.error().message);
+  }
   std::size_t burst = 0;
   const auto& frames = round.capture.frames;
   for (std::size_t i = 0; i < frames.size(); ++i) {
@@ -256,6 +266,10 @@ std::vector<Rows> Player::play(const Round& round, const std::vector<std::size_t
   change(frames.size());
   rig_.finish();
   change(frames.size() + 1);
+  if (round.watched) {
+    if (const auto removed = rig_.registry().remove(watcher); !removed)
+      throw std::runtime_error(removed.error().message);
+  }
   now_ = now_ + Duration{static_cast<std::int64_t>(frames.back().ts.nanoseconds)} + length_of(Pause::long_one);
   auto events = rig_.take_events();
   std::vector<Rows> all;

@@ -37,6 +37,9 @@ struct Round {
   Universe universe;
   std::shared_ptr<const Files> files;
   std::vector<Candidate> candidates;
+  // A subscription to everything is there all the time, so that no packet filter leaves anything out, and nothing seems
+  // older than it is.
+  bool watched = false;
   std::vector<std::size_t> bursts;  // how many packets each has at most, over and over
   std::size_t refused = 0;          // filters that can never be true, and never are
 };

@@ -85,8 +85,8 @@ class Stream {
     }
     return since;
   }
-  // To where it goes on: what lies before is missed.
-  void skip() {
+  // On to what is there: what lies before is missed.
+  void pass_over() {
     std::size_t to = told_;
     while (to < bytes_.size() && !bytes_[to].seen) ++to;
     if (to == bytes_.size() && fin_) to = *fin_;
@@ -236,7 +236,7 @@ void Connection::pause(When when) {
     if (!one && !other) return;
     const bool first = one && (!other || *one <= *other);
     const Direction direction = first ? Direction::FromOriginator : Direction::FromResponder;
-    streams_[static_cast<std::size_t>(direction)].skip();
+    streams_[static_cast<std::size_t>(direction)].pass_over();
     go_on(direction, facts_.record.last, when);
   }
 }
@@ -246,7 +246,7 @@ void Connection::close(When when) {
   for (const Direction direction : {Direction::FromOriginator, Direction::FromResponder}) {
     Stream& stream = streams_[static_cast<std::size_t>(direction)];
     while (!parsed_ && stream.waits_since()) {
-      stream.skip();
+      stream.pass_over();
       go_on(direction, facts_.record.last, when);
     }
   }
