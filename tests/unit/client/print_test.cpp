@@ -252,6 +252,13 @@ http.host =           2        90  5.0 %
 )");
 }
 
+TEST(Plan, SaysThatNothingWasSampled) {
+  v1::ExplainResponse plan = sample_plan(1);
+  EXPECT_THAT(plan_text(plan), Not(HasSubstr("nothing was sampled")));
+  plan.set_samples(0);
+  EXPECT_THAT(plan_text(plan), HasSubstr("\ntime: nothing was sampled yet"));
+}
+
 TEST(Plan, OfManyChildrenThoseReachedMostAreShown) {
   const std::string text = plan_text(sample_plan(1000));
   EXPECT_THAT(text, HasSubstr("http.host = \"h999\""));
