@@ -36,12 +36,7 @@ std::span<const plan::PredicateId> Tracker::evaluate(abi::Evaluate function, abi
   if (function == nullptr) return {};
   facts.worker = worker_;
   abi::Matches matches{truths_.data(), 0, static_cast<std::uint32_t>(truths_.size())};
-  const Doing doing(meter_, Work::lookups);
-  abi::LookupClock clock;
-  if (meter_.is_on()) {
-    clock = progress_.tally().lookup_clock();
-    facts.clock = &clock;
-  }
+  const LookingUp looking_up(meter_, progress_.tally(), facts);
   function(&facts, pipeline_->families.data(), progress_.tally().evaluations(), &matches);
   return {truths_.data(), matches.count};
 }

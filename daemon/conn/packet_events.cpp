@@ -126,12 +126,7 @@ void PacketEvents::take(const Arrival& layer, DecodeStatus status) noexcept {
       headers = read_headers(bytes, status, layer.decoded);
     }
     abi::Facts facts{.subject = &packet_facts, .worker = worker_, .headers = &headers};
-    const Doing doing(meter_, Work::lookups);
-    abi::LookupClock clock;
-    if (meter_.is_on()) {
-      clock = progress_.tally().lookup_clock();
-      facts.clock = &clock;
-    }
+    const LookingUp looking_up(meter_, progress_.tally(), facts);
     evaluate(&facts, merged_->families.data(), progress_.tally().evaluations(), &truths);
   }
   {

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "daemon/conn/counter.hpp"
+#include "daemon/conn/meter.hpp"
 #include "jit/abi/dispatch.hpp"
 #include "jit/plan/plan.hpp"
 
@@ -94,6 +95,20 @@ class Tally {
   std::array<std::atomic<Chunk*>, 4096> chunks_{};
   std::unique_ptr<std::uint64_t[]> evaluations_ = std::make_unique<std::uint64_t[]>(plan::max_families);
   std::unique_ptr<std::uint64_t[]> lookup_cycles_ = std::make_unique<std::uint64_t[]>(plan::max_families);
+};
+
+// Look-ups are done while it lives, for an event of which `facts` tell; what each takes is noted where it is sampled.
+class LookingUp {
+ public:
+  LookingUp(Meter& meter, Tally& tally, abi::Facts& facts) noexcept : doing_(meter, Work::lookups) {
+    if (!meter.is_on()) return;
+    clock_ = tally.lookup_clock();
+    facts.clock = &clock_;
+  }
+
+ private:
+  Doing doing_;
+  abi::LookupClock clock_;
 };
 
 }  // namespace iris::conn

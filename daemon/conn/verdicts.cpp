@@ -8,7 +8,7 @@
 namespace iris::conn {
 namespace {
 
-[[nodiscard]] std::span<Verdict> of(Connection& connection) noexcept {
+[[nodiscard]] std::span<Verdict> verdicts_of(Connection& connection) noexcept {
   if (connection.undecided == nullptr) return {};
   return {connection.undecided->verdicts.begin(), connection.undecided->verdicts.end()};
 }
@@ -91,7 +91,7 @@ bool Verdicts::ask(Connection& connection, Verdict& verdict, const Occasion& occ
 
 bool Verdicts::ask(Connection& connection, const Occasion& occasion) noexcept {
   bool any = false;
-  for (Verdict& verdict : of(connection)) {
+  for (Verdict& verdict : verdicts_of(connection)) {
     const bool asked = !verdict.answered && verdict.code != nullptr && verdict.code->has(occasion.event);
     if (asked) any = ask(connection, verdict, occasion) || any;
   }
@@ -108,7 +108,7 @@ bool Verdicts::accepts(const parsers::Field& filter, const Connection& connectio
 
 bool Verdicts::note_session(Connection& connection, std::span<const plan::PredicateId> truths) noexcept {
   bool any = false;
-  for (Verdict& verdict : of(connection)) {
+  for (Verdict& verdict : verdicts_of(connection)) {
     if (verdict.answered || verdict.code != nullptr) continue;
     const plan::SomeSession& some = *find_some(*verdict.filter);
     if (some.protocol != connection.protocol) continue;
@@ -122,7 +122,7 @@ bool Verdicts::note_session(Connection& connection, std::span<const plan::Predic
 
 bool Verdicts::note_protocol(Connection& connection) noexcept {
   bool any = false;
-  for (Verdict& verdict : of(connection)) {
+  for (Verdict& verdict : verdicts_of(connection)) {
     if (verdict.answered || verdict.code != nullptr || connection.awaits_tunnel()) continue;
     verdict.answered = find_some(*verdict.filter)->protocol != connection.protocol;
     any |= verdict.answered;
