@@ -18,6 +18,8 @@
 
 namespace iris::codegen {
 
+using Families = std::span<const FamilyShape>;
+
 // One function of a dispatch.
 struct LevelFunction {
   parsers::Level level = parsers::Level::tuple;
@@ -28,10 +30,12 @@ struct LevelFunction {
 
 // Which functions the families need: by level, sessions by protocol. Fails with ErrorCode::internal when a field is in
 // no protocol or has no index for its operator.
-[[nodiscard]] Result<std::vector<LevelFunction>> level_functions(std::span<const FamilyShape> families);
+[[nodiscard]] Result<std::vector<LevelFunction>> level_functions(Families families);
+
+// Whether it reads headers.
+[[nodiscard]] bool needs_headers(const LevelFunction& function, Families families);
 
 // Adds the function to `module`; `runtime` says what the helpers' types are.
-void add_function(llvm::Module& module, const llvm::Module& runtime, const LevelFunction& function,
-                  std::span<const FamilyShape> families);
+void add_function(llvm::Module& module, const llvm::Module& runtime, const LevelFunction& function, Families families);
 
 }  // namespace iris::codegen
