@@ -32,15 +32,6 @@ class AboutSession final : public SessionFilters {
 
 }  // namespace
 
-std::span<const plan::PredicateId> Tracker::evaluate(abi::Evaluate function, abi::Facts facts) noexcept {
-  if (function == nullptr) return {};
-  facts.worker = worker_;
-  abi::Matches matches{truths_.data(), 0, static_cast<std::uint32_t>(truths_.size())};
-  const LookingUp looking_up(meter_, progress_.tally(), facts);
-  function(&facts, pipeline_->families.data(), progress_.tally().evaluations(), &matches);
-  return {truths_.data(), matches.count};
-}
-
 void Tracker::store_frontier(Connection& connection) noexcept {
   connection.frontier.shrink(0);
   extend_frontier(connection);
@@ -130,7 +121,7 @@ Content* Tracker::make_content(Connection& connection) noexcept {
 void Tracker::begin_progress(const Record& record, const Connection& connection,
                              const parsers::packet::Headers* headers) noexcept {
   if (headers == nullptr) headers = &parsers::packet::no_headers;
-  const auto truths = evaluate(pipeline_->dispatch->tuple, {.subject = &connection.record, .headers = headers});
+  const Truths truths = evaluator_.of_tuple({.subject = &connection.record, .headers = headers});
   const Doing doing(meter_, Work::plan);
   progress_.on_tuple(truths, standing(record, connection));
 }
@@ -320,8 +311,7 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
   connection.protocol_decided = true;
   connection.protocol = static_cast<std::uint16_t>(protocol);
   connection.sessions_over = !parsers::registry()[protocol].has_sessions();
-  const abi::Facts facts{.subject = &connection.record, .protocol = protocol};
-  const auto truths = evaluate(pipeline_->dispatch->protocol, facts);
+  const Truths truths = evaluator_.of_protocol({.subject = &connection.record, .protocol = protocol});
   {
     const Doing doing(meter_, Work::plan);
     progress_.on_protocol(truths, protocol, standing(record, connection));
@@ -339,9 +329,9 @@ void Tracker::decide_protocol(Record& record, Connection& connection, std::uint3
 void Tracker::begin_session(Record& record, Connection& connection, const Occasion& occasion) noexcept {
   const Doing rest(meter_, Work::connections);
   connection.sessions = true;
-  const abi::Facts facts{.subject = &connection.record, .session = occasion.session, .protocol = connection.protocol};
-  const auto truths = evaluate(pipeline_->dispatch->session[connection.protocol], facts);
-  const bool answered = verdicts_.note_session(connection, truths);
+  const Truths truths = evaluator_.of_session(
+      {.subject = &connection.record, .session = occasion.session, .protocol = connection.protocol});
+  const bool answered = verdicts_.note_session(connection, truths.ids);
   {
     const Doing doing(meter_, Work::plan);
     AboutSession about(verdicts_, connection, occasion);

@@ -108,8 +108,8 @@ void PacketEvents::use(const Pipeline& pipeline) noexcept {
   merged_ = pipeline.packets ? &*pipeline.packets : nullptr;
   epoch_ = pipeline.epoch;
   if (merged_ == nullptr) return;
-  progress_.use(*merged_->plan);
-  truths_.resize(merged_->plan->predicates.size());
+  progress_.use(*merged_->plan, merged_->straight.get());
+  evaluator_.use(*merged_);
 }
 
 void PacketEvents::take(const Arrival& layer, DecodeStatus status) noexcept {
@@ -118,20 +118,15 @@ void PacketEvents::take(const Arrival& layer, DecodeStatus status) noexcept {
   const Occurring occurring(meter_);
   const Frame frame = frame_of(layer.packet, status, layer.decoded);
   const PacketFacts packet_facts = facts_of(frame);
-  abi::Matches truths{truths_.data(), 0, static_cast<std::uint32_t>(truths_.size())};
-  if (const abi::Evaluate evaluate = merged_->dispatch->tuple; evaluate != nullptr) {
-    parsers::packet::Headers headers;
-    if (merged_->needs_headers) {
-      const parsers::packet::Frame bytes{layer.packet.bytes(), layer.packet.wire_length, layer.packet.link};
-      headers = read_headers(bytes, status, layer.decoded);
-    }
-    abi::Facts facts{.subject = &packet_facts, .worker = worker_, .headers = &headers};
-    const LookingUp looking_up(meter_, progress_.tally(), facts);
-    evaluate(&facts, merged_->families.data(), progress_.tally().evaluations(), &truths);
+  parsers::packet::Headers headers;
+  if (merged_->needs_headers) {
+    const parsers::packet::Frame bytes{layer.packet.bytes(), layer.packet.wire_length, layer.packet.link};
+    headers = read_headers(bytes, status, layer.decoded);
   }
+  const Truths truths = evaluator_.of_tuple({.subject = &packet_facts, .headers = &headers});
   {
     const Doing doing(meter_, Work::plan);
-    progress_.on_tuple(std::span(truths_).first(truths.count), {{}, &packet_facts, epoch_});
+    progress_.on_tuple(truths, {{}, &packet_facts, epoch_});
   }
   for (const Match& match : progress_.matches()) call(*merged_->callees[match.action], frame);
 }

@@ -14,6 +14,7 @@
 #include <iris/frame.hpp>
 
 #include "daemon/conn/arrival.hpp"
+#include "daemon/conn/evaluator.hpp"
 #include "daemon/conn/meter.hpp"
 #include "daemon/conn/pipeline.hpp"
 #include "daemon/conn/progress.hpp"
@@ -33,7 +34,7 @@ class PacketEvents {
  public:
   // `meter` outlives it.
   PacketEvents(std::uint32_t worker, abi::EmitSink& sink, Meter& meter)
-      : worker_(worker), sink_(sink), meter_(meter), progress_(&meter) {}
+      : sink_(sink), meter_(meter), progress_(&meter), evaluator_(worker, meter, progress_.tally()) {}
 
   // Between bursts. `pipeline` stays valid until the next one is used.
   void use(const Pipeline& pipeline) noexcept;
@@ -50,13 +51,12 @@ class PacketEvents {
  private:
   void call(const Callee& callee, const Frame& frame) noexcept;
 
-  const std::uint32_t worker_;
   abi::EmitSink& sink_;
   Meter& meter_;
   const Merged* merged_ = nullptr;
   std::uint32_t epoch_ = 0;
   Progress progress_;  // through merged_'s plan
-  std::vector<plan::PredicateId> truths_;
+  Evaluator evaluator_;
 };
 
 }  // namespace iris::conn

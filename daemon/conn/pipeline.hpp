@@ -12,6 +12,7 @@
 #include "jit/abi/data_types.hpp"
 #include "jit/abi/dispatch.hpp"
 #include "jit/codegen/dispatch.hpp"
+#include "jit/codegen/straight.hpp"
 #include "jit/index/paged.hpp"
 #include "jit/plan/plan.hpp"
 
@@ -71,13 +72,15 @@ struct Callee {
 struct Merged {
   std::shared_ptr<const plan::Plan> plan;
   std::shared_ptr<const codegen::Dispatch> dispatch;
-  std::vector<abi::Family> families;                    // as plan->families
-  bool needs_headers = false;                           // some family is of a field of packet::Headers
+  std::shared_ptr<const codegen::Straight> straight;  // in the dispatch's and Progress' place; nullptr: not yet, or not
+  std::vector<abi::Family> families;                  // as plan->families
+  bool needs_headers = false;                         // some family is of a field of packet::Headers
   index::Paged<std::shared_ptr<const Callee>> callees;  // by plan::ActionId, removed ones that are still known too
 };
 
 struct Pipeline : Merged {  // for connections
   std::uint32_t epoch = 0;
+  std::uint32_t edition = 0;                           // of the epoch: the same, with better code
   bool session_data_wanted = false;                    // some callback, or filter, runs at L7InSession
   std::vector<std::shared_ptr<const Callee>> filters;  // user-defined ones that live callbacks name; by Callee::filter
   std::optional<Merged> packets;                       // for packets by themselves; nullopt: nobody wants them

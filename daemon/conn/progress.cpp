@@ -32,29 +32,48 @@ class Progress::At {
   Counter* before_ = nullptr;
 };
 
-void Progress::use(const plan::Plan& plan) {
+void Progress::use(const plan::Plan& plan, const codegen::Straight* straight) {
+  const bool is_new = plan_ == nullptr || plan.epoch != epoch_;
   plan_ = &plan;
+  epoch_ = plan.epoch;
+  straight_ = straight;
   reported_.resize(std::max(reported_.size(), plan.actions.size()));
+  matches_.resize(reported_.size());
   tally_->make_room(plan.nodes.size());
-  tally_->forget(plan.new_nodes, plan.new_families);
+  if (is_new) tally_->forget(plan.new_nodes, plan.new_families);
+  reached_.clear();
+  if (straight == nullptr) return;
+  for (const plan::NodeId node : straight->nodes) reached_.push_back(&tally_->counter_of(node));
+  walking_.matches = matches_.data();
+  walking_.reported = reported_.data();
+  walking_.reached = reached_.data();
+  walking_.progress = this;
+  walking_.take_direct = [](abi::Walking* walking, plan::NodeId node) noexcept {
+    Progress& progress = *static_cast<Walking*>(walking)->progress;
+    progress.follow_direct(progress.plan_->nodes[node]);
+  };
+  walking_.work_at = [](abi::Walking* walking, plan::NodeId node) noexcept {
+    Progress& progress = *static_cast<Walking*>(walking)->progress;
+    progress.meter_->charge_to(progress.tally_->account_of(node));
+  };
 }
 
 void Progress::report(const plan::Node& node, bool sessions_only) {
   for (const plan::ActionId id : plan::view(node.actions)) {
     const plan::Action& action = plan_->actions[id];
-    if (!action.alive || action.birth > standing_.birth) continue;
+    if (!action.alive || action.birth > standing_->birth) continue;
     const bool per_session = action.scope == plan::Scope::session;
     if (!per_session && sessions_only) continue;
     if (per_session && (!in_session_ || action.protocol != known_.protocol)) continue;
-    if (std::exchange(reported_[id], call_) == call_) continue;
-    matches_.push_back({id, in_session_});
+    if (std::exchange(reported_[id], walking_.call) == walking_.call) continue;
+    matches_[walking_.match_count++] = {id, in_session_};
   }
 }
 
 // Whether the transport leaves the edge's protocol out: what it asks is false from the first packet on.
 bool Progress::ruled_out(const plan::Edge& edge) const {
   if (edge.protocol == 0 || edge.level == parsers::Level::tuple || edge.level == parsers::Level::stream) return false;
-  const Transport transport = static_cast<const ConnRecord*>(standing_.subject)->tuple.transport;
+  const Transport transport = static_cast<const ConnRecord*>(standing_->subject)->tuple.transport;
   return (protocols_over(transport) >> edge.protocol & 1U) == 0;
 }
 
@@ -113,7 +132,7 @@ void Progress::follow(plan::NodeId id, const plan::Node& node, bool entered) {
 // Of a streaming predicate; nullopt: it is undecided still.
 std::optional<bool> Progress::decided(const plan::Edge& edge, bool over) const {
   const filter::Predicate& predicate = *plan_->predicates[edge.predicate];
-  if (!edge.unindexed) return index::decided(predicate, standing_.subject, over);
+  if (!edge.unindexed) return index::decided(predicate, standing_->subject, over);
   const auto answer = verdict(*predicate.field, over);
   if (answer || !over) return answer;
   return edge.negated;  // it could not be asked, or is not known: neither it nor its negation holds
@@ -121,7 +140,7 @@ std::optional<bool> Progress::decided(const plan::Edge& edge, bool over) const {
 
 // What is undecided when the connection ends is dropped.
 std::optional<bool> Progress::verdict(const parsers::Field& filter, bool over) const {
-  for (const Verdict& verdict : standing_.verdicts) {
+  for (const Verdict& verdict : standing_->verdicts) {
     if (verdict.filter != &filter) continue;
     return verdict.answered || over ? std::optional(verdict.accepted) : std::nullopt;
   }
@@ -132,7 +151,7 @@ std::optional<bool> Progress::verdict(const parsers::Field& filter, bool over) c
 bool Progress::accepted(const plan::Edge& edge) {
   const auto known = std::ranges::find(session_answers_, edge.predicate, &std::pair<plan::PredicateId, bool>::first);
   if (known != session_answers_.end()) return known->second;
-  const bool accepts = standing_.session_filters->accepts(*plan_->predicates[edge.predicate]->field);
+  const bool accepts = standing_->session_filters->accepts(*plan_->predicates[edge.predicate]->field);
   session_answers_.emplace_back(edge.predicate, accepts);
   return accepts;
 }
@@ -144,13 +163,13 @@ void Progress::follow_direct(const plan::Node& node) {
     if (edge.level == parsers::Level::stream) {
       const auto truth = decided(edge, moment_ == Moment::end);
       if (!truth) {
-        if (plan_->nodes[edge.child].oldest_birth <= standing_.birth) pending_.push_back(edge.child);
+        if (plan_->nodes[edge.child].oldest_birth <= standing_->birth) pending_.push_back(edge.child);
       } else if (*truth != edge.negated) {
         enter(edge.child);
       }
       continue;
     }
-    if (index::holds(*plan_->predicates[edge.predicate], standing_.subject) != edge.negated) enter(edge.child);
+    if (index::holds(*plan_->predicates[edge.predicate], standing_->subject) != edge.negated) enter(edge.child);
   }
 }
 
@@ -164,54 +183,75 @@ bool Progress::keeps(const plan::Node& node) const {
 
 void Progress::enter(plan::NodeId id) {
   const plan::Node& entered = plan_->nodes[id];
-  if (entered.oldest_birth > standing_.birth) return;
+  if (entered.oldest_birth > standing_->birth) return;
   const At at(*this, id);
   tally_->reach(id);
   report(entered, sessions_only_);
   follow_direct(entered);
   follow(id, entered, true);
-  if (keeps(entered)) kept_.push_back(id);
+  if (keeps(entered)) keep(id);
 }
 
 void Progress::stand(const Standing& standing) {
-  standing_ = standing;
+  standing_ = &standing;
   timed_ = meter_ != nullptr && meter_->is_on();
 }
 
-void Progress::begin(Moment moment, std::span<const plan::PredicateId> truths, const Standing& standing) {
+void Progress::begin(Moment moment, const Truths& truths, const Standing& standing) {
   moment_ = moment;
-  truths_ = truths;
+  truths_ = truths.ids;
   stand(standing);
   in_session_ = moment == Moment::session;
   sessions_only_ = false;
-  kept_.clear();
+  if (const std::size_t most = standing.frontier.size() + plan_->nodes.size(); kept_.size() < most) kept_.resize(most);
+  walking_.kept_count = walking_.match_count = 0;
+  ++walking_.call;
   pending_.clear();
-  matches_.clear();
   session_answers_.clear();
-  ++call_;
 }
 
-void Progress::on_tuple(std::span<const plan::PredicateId> truths, const Standing& standing) {
+void Progress::walk(abi::Walk walk, const Truths& truths) {
+  walking_.truths = truths.bits;
+  walking_.frontier = standing_->frontier.data();
+  walking_.frontier_size = static_cast<std::uint32_t>(standing_->frontier.size());
+  walking_.birth = standing_->birth;
+  walking_.protocol = known_.protocol;
+  walking_.sampled = timed_;
+  if (straight_->asks_transport) {
+    walking_.possible = protocols_over(static_cast<const ConnRecord*>(standing_->subject)->tuple.transport);
+  }
+  walking_.kept = kept_.data();
+  if (!timed_) return walk(&walking_);
+  Counter* const before = meter_->charge_to(nullptr);
+  walk(&walking_);
+  meter_->charge_to(before);
+}
+
+void Progress::on_tuple(const Truths& truths, const Standing& standing) {
   begin(Moment::tuple, truths, standing);
   known_ = {};
+  if (straight_ != nullptr) return walk(straight_->tuple.walk, truths);
   enter(plan::root);
 }
 
-void Progress::on_protocol(std::span<const plan::PredicateId> truths, std::uint32_t protocol,
-                           const Standing& standing) {
+void Progress::on_protocol(const Truths& truths, std::uint32_t protocol, const Standing& standing) {
   begin(Moment::protocol, truths, standing);
   known_ = {.protocol_decided = true, .protocol = protocol};
+  if (straight_ != nullptr) return walk(straight_->protocol.walk, truths);
   for (const plan::NodeId id : standing.frontier) {
     const plan::Node& reached = plan_->nodes[id];
     const At at(*this, id);
     follow(id, reached, false);
-    if (keeps(reached)) kept_.push_back(id);
+    if (keeps(reached)) keep(id);
   }
 }
 
-void Progress::on_session(std::span<const plan::PredicateId> truths, std::uint32_t protocol, const Standing& standing) {
+void Progress::on_session(const Truths& truths, std::uint32_t protocol, const Standing& standing) {
   begin(Moment::session, truths, standing);
   known_ = {.protocol_decided = true, .protocol = protocol, .sessions = true};
+  if (straight_ != nullptr && straight_->session[protocol].walk != nullptr) {
+    return walk(straight_->session[protocol].walk, truths);
+  }
   for (const plan::NodeId id : standing.frontier) {
     const plan::Node& reached = plan_->nodes[id];
     if (!awaits(reached, protocol)) continue;

@@ -5,6 +5,10 @@
 // level is false; what the transport rules out is false from the first packet on; about a session, a negative edge is
 // decided for each session, and without any session when the protocol turns out to be another one or the connection
 // ends.
+//
+// Straight-line code takes a plan's steps at tuple, protocol and sessions in the same way
+// (jit/codegen/walk_writer.hpp); where there is some, this keeps what it works with, and takes the steps that it does
+// not.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +18,18 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/conn/evaluator.hpp"
 #include "daemon/conn/meter.hpp"
 #include "daemon/conn/tally.hpp"
+#include "jit/abi/dispatch.hpp"
+#include "jit/codegen/straight.hpp"
 #include "jit/plan/plan.hpp"
 
 namespace iris::conn {
 
 struct Callee;
 
-// An action whose filter is true: `in_session`, for the session at hand.
-struct Match {
-  plan::ActionId action = 0;
-  bool in_session = false;
-  bool operator==(const Match&) const = default;
-};
+using abi::Match;
 
 // What is known of a connection when it ends.
 struct Known {
@@ -79,17 +81,19 @@ class Progress {
   // `meter`: tells of which calls it is noted what each node takes; nullptr: of none.
   explicit Progress(Meter* meter = nullptr) : meter_(meter) {}
   explicit Progress(const plan::Plan& plan) : Progress() { use(plan); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
 
-  // From now on. The plan outlives its use.
-  void use(const plan::Plan& plan);
+  // From now on. Both outlive their use; `straight` is the plan's, nullptr: there is none.
+  void use(const plan::Plan& plan, const codegen::Straight* straight = nullptr);
 
-  // `truths`: the true predicates of the level, ascending, as generated code found them. The connection stands nowhere
-  // yet.
-  void on_tuple(std::span<const plan::PredicateId> truths, const Standing& standing);
+  // `truths`: of the level, as generated code found them; as bits where straight-line code takes the step. The
+  // connection stands nowhere yet.
+  void on_tuple(const Truths& truths, const Standing& standing);
   // `protocol` 0: none was identified.
-  void on_protocol(std::span<const plan::PredicateId> truths, std::uint32_t protocol, const Standing& standing);
+  void on_protocol(const Truths& truths, std::uint32_t protocol, const Standing& standing);
   // The frontier stays as it is: another session may match again.
-  void on_session(std::span<const plan::PredicateId> truths, std::uint32_t protocol, const Standing& standing);
+  void on_session(const Truths& truths, std::uint32_t protocol, const Standing& standing);
   void on_end(const Known& known, const Standing& standing);
 
   // A pending node's streaming predicate is asked about again: on a packet, and (`over`) at the connection's end.
@@ -106,9 +110,9 @@ class Progress {
   [[nodiscard]] Tally& tally() { return *tally_; }
   [[nodiscard]] const Tally& tally() const { return *tally_; }
 
-  [[nodiscard]] std::span<const Match> matches() const { return matches_; }
+  [[nodiscard]] std::span<const Match> matches() const { return {matches_.data(), walking_.match_count}; }
   // Where the connection is after on_tuple or on_protocol; empty after the others.
-  [[nodiscard]] std::span<const plan::NodeId> frontier() const { return kept_; }
+  [[nodiscard]] std::span<const plan::NodeId> frontier() const { return {kept_.data(), walking_.kept_count}; }
   // Nodes behind streaming predicates that the call reached and that are undecided.
   [[nodiscard]] std::span<const plan::NodeId> pending() const { return pending_; }
 
@@ -127,11 +131,14 @@ class Progress {
   [[nodiscard]] bool now_false(const plan::Edge& edge, bool entered);
   [[nodiscard]] bool keeps(const plan::Node& node) const;
   void report(const plan::Node& node, bool sessions_only);
-  void begin(Moment moment, std::span<const plan::PredicateId> truths, const Standing& standing);
+  void keep(plan::NodeId id) { kept_[walking_.kept_count++] = id; }
+  void begin(Moment moment, const Truths& truths, const Standing& standing);
   void stand(const Standing& standing);
+  void walk(abi::Walk walk, const Truths& truths);
 
   Meter* meter_ = nullptr;
   const plan::Plan* plan_ = nullptr;
+  std::uint32_t epoch_ = 0;  // of plan_
   // Of the call at hand.
   Moment moment_ = Moment::tuple;
   std::span<const plan::PredicateId> truths_;
@@ -139,14 +146,20 @@ class Progress {
   bool in_session_ = false;
   bool sessions_only_ = false;
   bool timed_ = false;
-  Standing standing_;
-  std::vector<plan::NodeId> kept_;  // the next frontier
+  const Standing* standing_ = nullptr;
+  struct Walking : abi::Walking {
+    Progress* progress = nullptr;
+  };
+  Walking walking_;
   std::vector<plan::NodeId> pending_;
+  // Room for what a call may come to: the first `walking_.kept_count` are the next frontier, and so on.
+  std::vector<plan::NodeId> kept_;
   std::vector<Match> matches_;
   std::vector<std::uint64_t> reported_;  // by action: the call that reported it last
   // Of user-defined filters, about the session at hand: each is asked once.
   std::vector<std::pair<plan::PredicateId, bool>> session_answers_;
-  std::uint64_t call_ = 0;
+  const codegen::Straight* straight_ = nullptr;
+  std::vector<std::uint64_t*> reached_;  // straight_'s nodes' counters
   std::unique_ptr<Tally> tally_ = std::make_unique<Tally>();
 };
 

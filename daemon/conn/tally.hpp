@@ -39,7 +39,7 @@ class Tally {
     for (const plan::NodeId node : nodes) {
       if (node / chunk_size < chunks_.size()) {
         Chunk& chunk = *chunks_[node / chunk_size].load(std::memory_order_relaxed);
-        chunk.reached[node % chunk_size].set(0);
+        std::atomic_ref(chunk.reached[node % chunk_size]).store(0, std::memory_order_relaxed);
         chunk.cycles[node % chunk_size].set(0);
       }
     }
@@ -50,9 +50,14 @@ class Tally {
   }
   // The worker's. Nodes beyond the 16 million that there is room for are not counted.
   void reach(plan::NodeId node) noexcept {
-    if (node / chunk_size < chunks_.size()) {
-      chunks_[node / chunk_size].load(std::memory_order_relaxed)->reached[node % chunk_size].add(1);
-    }
+    if (node / chunk_size >= chunks_.size()) return;
+    const std::atomic_ref count(counter_of(node));
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  // The worker's, for generated code: how often the node was reached.
+  [[nodiscard]] std::uint64_t& counter_of(plan::NodeId node) noexcept {
+    if (node / chunk_size >= chunks_.size()) return beyond_;
+    return chunks_[node / chunk_size].load(std::memory_order_relaxed)->reached[node % chunk_size];
   }
   // The worker's: the account of what progress at the node takes. nullptr of nodes beyond.
   [[nodiscard]] Counter* account_of(plan::NodeId node) noexcept {
@@ -67,8 +72,9 @@ class Tally {
   }
 
   [[nodiscard]] std::uint64_t reached(plan::NodeId node) const noexcept {
-    const Chunk* chunk = chunk_of(node);
-    return chunk == nullptr ? 0 : chunk->reached[node % chunk_size].load();
+    Chunk* chunk = chunk_of(node);
+    if (chunk == nullptr) return 0;
+    return std::atomic_ref(chunk->reached[node % chunk_size]).load(std::memory_order_relaxed);
   }
   [[nodiscard]] std::uint64_t cycles(plan::NodeId node) const noexcept {
     const Chunk* chunk = chunk_of(node);
@@ -84,15 +90,16 @@ class Tally {
  private:
   static constexpr std::size_t chunk_size = 4096;
   struct Chunk {
-    std::array<Counter, chunk_size> reached;
+    std::array<std::uint64_t, chunk_size> reached{};
     std::array<Counter, chunk_size> cycles;
   };
 
-  [[nodiscard]] const Chunk* chunk_of(plan::NodeId node) const noexcept {
+  [[nodiscard]] Chunk* chunk_of(plan::NodeId node) const noexcept {
     return node / chunk_size < chunks_.size() ? chunks_[node / chunk_size].load(std::memory_order_acquire) : nullptr;
   }
 
   std::array<std::atomic<Chunk*>, 4096> chunks_{};
+  std::uint64_t beyond_ = 0;
   std::unique_ptr<std::uint64_t[]> evaluations_ = std::make_unique<std::uint64_t[]>(plan::max_families);
   std::unique_ptr<std::uint64_t[]> lookup_cycles_ = std::make_unique<std::uint64_t[]>(plan::max_families);
 };

@@ -129,7 +129,6 @@ Tracker::Tracker(const Parts& parts, Tables tables, Pools pools)
     : limits_(parts.limits),
       timeouts_{to_ticks(limits_.tcp_establish), to_ticks(limits_.tcp_inactivity), to_ticks(limits_.tcp_linger),
                 to_ticks(limits_.udp_inactivity)},
-      worker_(parts.worker),
       holder_(parts.holder),
       sink_(parts.sink),
       blocks_(std::move(pools.blocks)),
@@ -146,7 +145,8 @@ Tracker::Tracker(const Parts& parts, Tables tables, Pools pools)
       delivery_(user_code_, blocks_),
       verdicts_(user_code_, blocks_),
       packet_events_(parts.worker, parts.sink, meter_),
-      progress_(&meter_) {}
+      progress_(&meter_),
+      evaluator_(parts.worker, meter_, progress_.tally()) {}
 
 Tracker::~Tracker() = default;
 
@@ -166,9 +166,9 @@ void Tracker::adopt(const Pipeline& pipeline) noexcept {
   delivery_.use(pipeline);
   verdicts_.use(pipeline);
   packet_events_.use(pipeline);
-  progress_.use(*pipeline.plan);
+  progress_.use(*pipeline.plan, pipeline.straight.get());
+  evaluator_.use(pipeline);
   epochs_.begin(pipeline.epoch);
-  truths_.resize(pipeline.plan->predicates.size());
   waiting_.resize(pipeline.plan->nodes.size());
   sweep_next_ = 0;
 }

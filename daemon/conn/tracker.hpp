@@ -240,13 +240,10 @@ class Tracker {
   }
   [[nodiscard]] Wants wants_of(const Connection& connection) const noexcept;
   [[nodiscard]] ObserverMemory observer_memory() noexcept { return {blocks_, arena_blocks_}; }
-  [[nodiscard]] std::span<const plan::PredicateId> evaluate(abi::Evaluate function, abi::Facts facts) noexcept;
-
   void stand_after_packets(const Record& record, std::uint64_t tick) noexcept;
 
   const Limits limits_;
   const Timeouts timeouts_;
-  const std::uint32_t worker_;
   source::PacketHolder& holder_;
   abi::EmitSink& sink_;
   BlockCache blocks_;
@@ -265,16 +262,16 @@ class Tracker {
   Verdicts verdicts_;
   PacketEvents packet_events_;
   Progress progress_;  // through pipeline_'s plan
+  Evaluator evaluator_;
   EpochCounts epochs_;
   std::uint64_t last_packet_ = 0;  // Arrival::number
   Timestamp last_time_;            // of the last burst's last packet
   const Pipeline* pipeline_ = nullptr;
   Clock clock_{Timestamp{}};  // its base is the first packet
   bool clock_set_ = false;
-  bool wanted_ = false;           // somebody may want a connection that begins now
-  std::uint32_t evict_next_ = 0;  // where the search for a connection to evict goes on
-  std::uint32_t sweep_next_ = 0;  // index of the next record to bring up; at the table's limit: all are
-  std::vector<plan::PredicateId> truths_;
+  bool wanted_ = false;                           // somebody may want a connection that begins now
+  std::uint32_t evict_next_ = 0;                  // where the search for a connection to evict goes on
+  std::uint32_t sweep_next_ = 0;                  // index of the next record to bring up; at the table's limit: all are
   std::vector<Waiting> waiting_;                  // by node; zero but between count_waiting and forget_waiting
   std::array<std::uint8_t, max_burst> chosen_{};  // of the burst at hand: places of what the packet filter let pass
   std::array<Lookup, max_burst> lookups_;         // as chosen_

@@ -19,8 +19,9 @@ void Connections::online() noexcept {
 void Connections::adopt() noexcept {
   const conn::Pipeline& published = *publisher_.current(worker_);
   // Not by address: while this worker was away, another pipeline may have come to where its own was.
-  if (published.epoch == epoch()) return;
+  if (published.epoch == epoch() && published.edition == edition_) return;
   tracker_.adopt(published);
+  edition_ = published.edition;
   epoch_.store(published.epoch, std::memory_order_relaxed);
 }
 

@@ -47,6 +47,7 @@ class Connections {
   publish::Publisher& publisher_;
   conn::Tracker& tracker_;
   std::uint32_t oldest_ = 0;
+  std::uint32_t edition_ = 0;
   std::atomic<std::uint32_t> epoch_{0};
 };
 

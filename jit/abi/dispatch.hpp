@@ -49,6 +49,48 @@ struct Family {
 using Evaluate = void (*)(const Facts* facts, const Family* families, std::uint64_t* evaluations,
                           Matches* matches) noexcept;
 
+// ---- of few filters, with their values and the graph in the code ---------------------------------------------------
+
+// Returns the true predicates of one level as bits, each predicate of the level having one. `scratch` is for look-ups
+// of what is not compared: its ids mean nothing afterwards.
+using FindTruths = std::uint64_t (*)(const Facts* facts, const Family* families, std::uint64_t* evaluations,
+                                     Matches* scratch) noexcept;
+
+// An action whose filter is true: `in_session`, for the session at hand.
+struct Match {
+  std::uint32_t action = 0;
+  bool in_session = false;
+  bool operator==(const Match&) const = default;
+};
+
+// One step of a connection through the graph, whose nodes and actions go by their numbers in the plan. The host sizes
+// `kept` and `matches` for whatever may come.
+struct Walking {
+  // What is known.
+  std::uint64_t truths = 0;
+  const std::uint32_t* frontier = nullptr;  // nodes at which it stands
+  std::uint32_t frontier_size = 0;
+  std::uint32_t birth = 0;
+  std::uint32_t protocol = 0;  // when one is identified, which
+  bool sampled = false;
+  std::uint64_t possible = 0;  // protocols that its transport can carry, bit per number
+  // What comes of it.
+  std::uint32_t* kept = nullptr;  // nodes at which it stands afterwards
+  std::uint32_t kept_count = 0;
+  std::uint32_t match_count = 0;
+  Match* matches = nullptr;
+  std::uint64_t* reported = nullptr;  // by action: the call that reported it last
+  std::uint64_t call = 0;
+  std::uint64_t* const* reached = nullptr;  // counters of nodes, by their places in the code
+  // The host's part: edges that are asked one by one, at a node that was reached; and, of samples, that what is done
+  // from now on is done at a node.
+  void (*take_direct)(Walking* walking, std::uint32_t node) noexcept = nullptr;
+  void (*work_at)(Walking* walking, std::uint32_t node) noexcept = nullptr;
+};
+using Walk = void (*)(Walking* walking) noexcept;
+
+// ---- user code -----------------------------------------------------------------------------------------------------
+
 // A call into user code: `arguments` points to what each parameter refers to, in order; for methods `object` is the
 // state. Returns what the function did: an iris::FilterResult; of callbacks 0 where a method returned false, or else 1.
 using Invoke = std::uint8_t (*)(void* object, const void* const* arguments);

@@ -54,8 +54,9 @@ void Machine::describe(llvm::Module& module) const {
 
 Result<void> Machine::optimise(llvm::Module& module) const {
   forget_processor(module);
-  llvm::internalizeModule(module,
-                          [](const llvm::GlobalValue& value) { return value.getName().starts_with("iris_evaluate_"); });
+  llvm::internalizeModule(module, [](const llvm::GlobalValue& value) {
+    return value.getName().starts_with("iris_evaluate_") || value.getName().starts_with("iris_follow_");
+  });
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;

@@ -16,7 +16,8 @@ class Machine {
  public:
   [[nodiscard]] static Result<Machine> create();
 
-  // Makes everything but functions named `iris_evaluate_…` internal, and puts what they call into them.
+  // Makes everything but functions named `iris_evaluate_…` or `iris_follow_…` internal, and puts what they call into
+  // them.
   [[nodiscard]] Result<void> optimise(llvm::Module& module) const;
   [[nodiscard]] Result<std::unique_ptr<llvm::MemoryBuffer>> emit(llvm::Module& module) const;
   void describe(llvm::Module& module) const;  // sets its triple and data layout

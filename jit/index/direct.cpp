@@ -42,21 +42,12 @@ bool holds_number(const filter::Predicate& predicate, std::uint64_t value) noexc
   });
 }
 
-bool in_subnet(const IpAddress& address, const Subnet& subnet) noexcept {
-  if (address.version != subnet.address.version) return false;
-  const unsigned length = subnet.length + (address.is_v4() ? 96U : 0U);
-  const auto keep = [](unsigned bits) { return bits == 0 ? 0 : bits >= 64 ? ~0ULL : ~0ULL << (64 - bits); };
-  const AddressWords one = words(address);
-  const AddressWords other = words(subnet.address);
-  return ((one.high ^ other.high) & keep(length)) == 0 &&
-         ((one.low ^ other.low) & keep(length < 64 ? 0 : length - 64)) == 0;
-}
-
 bool holds_address(const filter::Predicate& predicate, const IpAddress& value) noexcept {
+  const AddressWords asked = words(value);
   return std::ranges::any_of(predicate.operands, [&](const filter::Operand& operand) {
-    if (const auto* equal = std::get_if<IpAddress>(&operand)) return value == *equal;
-    const auto* subnet = std::get_if<Subnet>(&operand);
-    return subnet != nullptr && in_subnet(value, *subnet);
+    const AddressBlock block = address_block(operand);
+    return value.is_v4() == block.v4 && (asked.high & block.keep_high) == block.high &&
+           (asked.low & block.keep_low) == block.low;
   });
 }
 
@@ -79,6 +70,18 @@ bool is_spoken(const Field& field, const void* subject) noexcept {
 }
 
 }  // namespace
+
+AddressBlock address_block(const filter::Operand& operand) noexcept {
+  const auto* subnet = std::get_if<Subnet>(&operand);
+  const IpAddress& address = subnet != nullptr ? subnet->address : *std::get_if<IpAddress>(&operand);
+  const unsigned mapped = address.is_v4() ? 96 : 0;
+  const unsigned length = subnet != nullptr ? subnet->length + mapped : 128U;
+  const auto keep = [](unsigned bits) { return bits == 0 ? 0 : bits >= 64 ? ~0ULL : ~0ULL << (64 - bits); };
+  const std::uint64_t keep_high = keep(length);
+  const std::uint64_t keep_low = keep(length < 64 ? 0 : length - 64);
+  const AddressWords value = words(address);
+  return {address.is_v4(), keep_high, value.high & keep_high, keep_low, value.low & keep_low};
+}
 
 std::optional<bool> decided(const filter::Predicate& predicate, const void* record, bool over) noexcept {
   const Field& field = *predicate.field;

@@ -1,8 +1,9 @@
 // The helpers that generated code calls, compiled to bitcode at build time and inlined into every dispatch. Control
 // flow is jit/codegen's; every access to data is here, so that layouts are the C++ compiler's business alone.
 //
-// Generated code names these functions; jit/codegen/families.cpp is their only caller.
+// Generated code names these functions; jit/codegen is their only caller.
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -17,6 +18,7 @@ namespace {
 using iris::abi::Facts;
 using iris::abi::Family;
 using iris::abi::Matches;
+using iris::abi::Walking;
 using iris::index::Answer;
 
 template <class T>
@@ -137,4 +139,60 @@ IRIS_HELPER void iris_lookup_every(const Family* families, std::uint32_t family,
                                    const Answer* answer) noexcept {
   const Answer copy = *answer;
   iris_index_every(static_cast<const iris::index::Every*>(families[family].index), &at<char>(base, offset), &copy);
+}
+
+// ---- comparing with constants: as the tables would answer
+
+IRIS_HELPER void iris_reset(Matches* matches) noexcept { matches->count = 0; }
+IRIS_HELPER bool iris_found(const Matches* matches, std::uint32_t id) noexcept {
+  for (std::uint32_t i = 0; i < matches->count; ++i) {
+    if (matches->ids[i] == id) return true;
+  }
+  return false;
+}
+IRIS_HELPER bool iris_is_in_block(const iris::IpAddress* address, bool v4, std::uint64_t keep_high, std::uint64_t high,
+                                  std::uint64_t keep_low, std::uint64_t low) noexcept {
+  if (address->is_v4() != v4) return false;
+  const iris::index::AddressWords value = iris::index::words(*address);
+  return (((value.high & keep_high) ^ high) | ((value.low & keep_low) ^ low)) == 0;
+}
+IRIS_HELPER bool iris_is_text(const std::string_view* text, const char* data, std::uint64_t size) noexcept {
+  return text->size() == size && std::memcmp(text->data(), data, size) == 0;
+}
+IRIS_HELPER bool iris_has_affix(const std::string_view* text, std::uint32_t kind, const char* data,
+                                std::uint64_t size) noexcept {
+  const auto affix = static_cast<iris::index::Affix>(kind);
+  return text->size() >= size && iris::index::has_affix_at(affix, *text, size) &&
+         std::memcmp(iris::index::affix_of(affix, *text, size).data(), data, size) == 0;
+}
+
+// ---- steps through a graph that is code
+
+IRIS_HELPER std::uint64_t iris_walk_truths(const Walking* walking) noexcept { return walking->truths; }
+IRIS_HELPER std::uint32_t iris_walk_birth(const Walking* walking) noexcept { return walking->birth; }
+IRIS_HELPER std::uint32_t iris_walk_protocol(const Walking* walking) noexcept { return walking->protocol; }
+IRIS_HELPER bool iris_walk_sampled(const Walking* walking) noexcept { return walking->sampled; }
+IRIS_HELPER bool iris_walk_rules_out(const Walking* walking, std::uint32_t protocol) noexcept {
+  return (walking->possible >> protocol & 1U) == 0;
+}
+IRIS_HELPER std::uint32_t iris_walk_frontier_size(const Walking* walking) noexcept { return walking->frontier_size; }
+IRIS_HELPER std::uint32_t iris_walk_frontier(const Walking* walking, std::uint32_t i) noexcept {
+  return walking->frontier[i];
+}
+IRIS_HELPER void iris_walk_at(Walking* walking, bool sampled, std::uint32_t node) noexcept {
+  if (sampled) [[unlikely]]
+    walking->work_at(walking, node);
+}
+IRIS_HELPER void iris_walk_reach(Walking* walking, std::uint32_t place) noexcept { ++*walking->reached[place]; }
+IRIS_HELPER void iris_walk_report(Walking* walking, std::uint32_t action, bool in_session) noexcept {
+  std::uint64_t& reported = walking->reported[action];
+  if (reported == walking->call) return;
+  reported = walking->call;
+  walking->matches[walking->match_count++] = {action, in_session};
+}
+IRIS_HELPER void iris_walk_take_direct(Walking* walking, std::uint32_t node) noexcept {
+  walking->take_direct(walking, node);
+}
+IRIS_HELPER void iris_walk_keep(Walking* walking, std::uint32_t node) noexcept {
+  walking->kept[walking->kept_count++] = node;
 }

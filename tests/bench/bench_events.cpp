@@ -5,10 +5,11 @@
 //
 // Half of the connections speak TLS, a tenth HTTP with three transactions, the rest nothing that is asked for.
 // `ns/event` is over all events and packets (20 of a TCP connection), as the prototype counted; `ns/conn` over a
-// connection's life. `linear` is what straight-line code takes of a connection that knows nothing but these filters and
-// asks them one after the other: the least that code generated for few subscriptions could take, were it recompiled for
-// each that comes or goes. It has no births, no reports, and no connection's state but a bit a filter. `code B` and
-// `code ms` are the dispatch's size, and what compiling all of it took.
+// connection's life, by look-ups. `straight` is what straight-line code takes of it, which is made behind a change
+// where filters are few. `linear` is the least that any code could take that asks one filter after the other: C++ that
+// knows nothing but these filters, without births, reports, counts, or any state of a connection but a bit a filter.
+// `code B` and `code ms` are the look-ups' code's size, and what compiling all of it took; then the straight-line
+// code's.
 #include <fmt/format.h>
 #include <time.h>
 
@@ -24,8 +25,10 @@
 #include <string>
 #include <vector>
 
+#include "daemon/conn/evaluator.hpp"
 #include "daemon/conn/progress.hpp"
 #include "jit/codegen/dispatch.hpp"
+#include "jit/codegen/straight.hpp"
 #include "jit/engine/engine.hpp"
 #include "jit/plan/planner.hpp"
 #include "parsers/bytes.hpp"
@@ -228,7 +231,7 @@ std::uint32_t pick_of(std::uint32_t i, std::uint32_t count) {
 
 class Bench {
  public:
-  Bench(const Kind& kind, std::uint32_t count, engine::Engine& engine) : compiler_(engine) {
+  Bench(const Kind& kind, std::uint32_t count, engine::Engine& engine) : compiler_(engine), straightener_(engine) {
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::string text = kind.filter(i, pick_of(i, count));
       plan::Request request;
@@ -238,18 +241,23 @@ class Bench {
       request.filter = *parsed;
       (void)value_of(planner_.add(request));
     }
-    plan_ = value_of(planner_.snapshot(1));
+    merged_.plan = value_of(planner_.snapshot(1));
     std::vector<codegen::FamilyShape> shapes;
-    for (const plan::Family& family : plan_->families) {
+    for (const plan::Family& family : merged_.plan->families) {
       shapes.push_back({family.field, family.op});
-      families_.push_back({family.index == nullptr ? nullptr : family.index->table()});
+      merged_.families.push_back({family.index == nullptr ? nullptr : family.index->table()});
     }
-    const double begin = cpu_ns();
-    dispatch_ = value_of(compiler_.compile(shapes));
-    compiled_ms_ = (cpu_ns() - begin) / 1e6;
-    truths_.resize(plan_->predicates.size());
-    progress_.use(*plan_);
+    compiled_ms_ = ms_of([&] { merged_.dispatch = value_of(compiler_.compile(shapes)); });
+    use();
   }
+
+  // From now on by straight-line code. Returns what making it took.
+  double straighten() {
+    const double ms = ms_of([&] { merged_.straight = value_of(straightener_.compile(*merged_.plan)); });
+    use();
+    return ms;
+  }
+  [[nodiscard]] bool can_straighten() const { return codegen::is_small(*merged_.plan); }
 
   // Returns how many events there were.
   std::uint64_t run(std::vector<Conn>& all) {
@@ -259,16 +267,18 @@ class Bench {
       const auto standing = [&] { return conn::Standing{frontier, &conn.record, 1}; };
       const auto keep = [&] { frontier.assign(progress_.frontier().begin(), progress_.frontier().end()); };
       frontier.clear();
-      progress_.on_tuple(evaluate(dispatch_->tuple, conn, nullptr), standing());
+      progress_.on_tuple(evaluator_.of_tuple({.subject = &conn.record}), standing());
       matched_ += progress_.matches().size();
       keep();
       events += conn.record.tuple.transport == Transport::Tcp ? 2 + packets_a_connection : 4;
       if (frontier.empty()) continue;
-      progress_.on_protocol(evaluate(dispatch_->protocol, conn, nullptr), conn.protocol, standing());
+      const abi::Facts identified{.subject = &conn.record, .protocol = conn.protocol};
+      progress_.on_protocol(evaluator_.of_protocol(identified), conn.protocol, standing());
       matched_ += progress_.matches().size();
       keep();
       const auto session = [&](const void* each) {
-        progress_.on_session(evaluate(dispatch_->session[conn.protocol], conn, each), conn.protocol, standing());
+        const abi::Facts facts{.subject = &conn.record, .session = each, .protocol = conn.protocol};
+        progress_.on_session(evaluator_.of_session(facts), conn.protocol, standing());
         matched_ += progress_.matches().size();
         ++events;
       };
@@ -283,28 +293,31 @@ class Bench {
   // Of all of the dispatch.
   [[nodiscard]] std::size_t code_bytes() const {
     std::size_t sum = 0;
-    for (const auto& unit : dispatch_->code) sum += unit->bytes();
+    for (const auto& unit : merged_.dispatch->code) sum += unit->bytes();
     return sum;
   }
+  [[nodiscard]] std::size_t straight_bytes() const { return merged_.straight->code->bytes(); }
 
  private:
-  std::span<const plan::PredicateId> evaluate(abi::Evaluate function, const Conn& conn, const void* session) {
-    if (function == nullptr) return {};
-    const abi::Facts facts{.subject = &conn.record, .session = session, .protocol = conn.protocol};
-    abi::Matches matches{truths_.data(), 0, static_cast<std::uint32_t>(truths_.size())};
-    function(&facts, families_.data(), progress_.tally().evaluations(), &matches);
-    return {truths_.data(), matches.count};
+  template <class Run>
+  static double ms_of(Run run) {
+    const double begin = cpu_ns();
+    run();
+    return (cpu_ns() - begin) / 1e6;
+  }
+  void use() {
+    progress_.use(*merged_.plan, merged_.straight.get());
+    evaluator_.use(merged_);
   }
 
   plan::Planner planner_{1};
-  std::shared_ptr<const plan::Plan> plan_;
   codegen::DispatchCompiler compiler_;
-  std::shared_ptr<const codegen::Dispatch> dispatch_;
-  std::vector<abi::Family> families_;
-  std::vector<plan::PredicateId> truths_;
+  codegen::StraightCompiler straightener_;
+  conn::Merged merged_;
   std::vector<plan::NodeId> frontier_;
   conn::Meter meter_;  // samples nothing here, but is asked whether it does
   conn::Progress progress_{&meter_};
+  conn::Evaluator evaluator_{0, meter_, progress_.tally()};
   std::uint64_t matched_ = 0;
   double compiled_ms_ = 0;
 };
@@ -328,18 +341,30 @@ void measure(const Kind& kind, engine::Engine& engine, Traffic& traffic) {
     std::uint64_t events = bench.run(traffic.all());
     const double ns = median_of([&] { events = bench.run(traffic.all()); });
     const std::uint64_t matched = bench.matched() / (rounds + 1);
+    const auto agree = [&](std::uint64_t also) {
+      if (also != matched) throw std::runtime_error(fmt::format("{}: {}, but {}", kind.name, matched, also));
+    };
     const std::string before = count == 10'000 ? fmt::format("{:.0f}", kind.prototype) : "";
+    std::string straight;
+    std::string made;
+    if (bench.can_straighten()) {
+      const double ms = bench.straighten();
+      made = fmt::format("{:8} {:8.1f}", bench.straight_bytes(), ms);
+      const std::uint64_t until = bench.matched();
+      straight = fmt::format("{:.1f}", median_of([&] { (void)bench.run(traffic.all()); }) / connections);
+      agree((bench.matched() - until) / rounds);
+    }
     std::string linear;
     if (count <= most_linear) {
       std::vector<Constants> filters;
       for (std::uint32_t i = 0; i < count; ++i) filters.push_back(constants_of(i, pick_of(i, count)));
       std::uint64_t also = 0;
       linear = fmt::format("{:.1f}", median_of([&] { also = kind.linear(traffic.all(), filters); }) / connections);
-      if (also != matched) throw std::runtime_error(fmt::format("{}: {}, but {}", kind.name, matched, also));
+      agree(also);
     }
-    fmt::print("{:16} {:7} {:9.1f} {:>10} {:9.1f} {:>9} {:8} {:8} {:8.1f}\n", kind.name, count,
-               ns / static_cast<double>(events), before, ns / connections, linear, matched, bench.code_bytes(),
-               bench.compiled_ms());
+    fmt::print("{:16} {:7} {:9.1f} {:>10} {:9.1f} {:>9} {:>9} {:8} {:8} {:8.1f} {}\n", kind.name, count,
+               ns / static_cast<double>(events), before, ns / connections, straight, linear, matched,
+               bench.code_bytes(), bench.compiled_ms(), made);
   }
 }
 
@@ -349,8 +374,9 @@ void measure(const Kind& kind, engine::Engine& engine, Traffic& traffic) {
 int main(int argc, char** argv) {
   const auto engine = iris::value_of(iris::engine::Engine::create());
   iris::Traffic traffic;
-  fmt::print("{:16} {:>7} {:>9} {:>10} {:>9} {:>9} {:>8} {:>8} {:>8}\n", "filters", "subs", "ns/event", "prototype",
-             "ns/conn", "linear", "matches", "code B", "code ms");
+  fmt::print("{:16} {:>7} {:>9} {:>10} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8}\n", "filters", "subs",
+             "ns/event", "prototype", "ns/conn", "straight", "linear", "matches", "code B", "code ms", "code B",
+             "code ms");
   for (const auto& kind : iris::kinds) {
     if (argc < 2 || std::string_view(kind.name).starts_with(argv[1])) iris::measure(kind, *engine, traffic);
   }

@@ -1,1 +1,1 @@
-set(link iris_daemon_tracker)
+set(link iris_daemon_tracker iris_jit_codegen)

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <random>
 
 #include "jit/plan/planner.hpp"
@@ -18,6 +19,7 @@ namespace {
 using filter::Clause;
 using filter::Literal;
 using parsers::Level;
+using Found = std::span<const plan::PredicateId>;
 
 std::uint32_t number_of(std::string_view protocol) {
   const auto all = parsers::registry();
@@ -143,35 +145,35 @@ class Player {
     const std::uint32_t birth = plan_->epoch;
     const auto born_with = live_;
     std::map<plan::ActionId, unsigned> counts;
-    Progress progress(*plan_);
+    auto progress = std::make_unique<Progress>(*plan_);
     std::vector<plan::NodeId> frontier;
     const Facts facts(trace);
     const auto standing = [&] { return Standing{frontier, &facts.record, birth}; };
-    progress.on_tuple(truths(Level::tuple, trace, nullptr), standing());
-    note(progress, counts);
-    frontier.assign(progress.frontier().begin(), progress.frontier().end());
+    progress->on_tuple(Found(truths(Level::tuple, trace, nullptr)), standing());
+    note(*progress, counts);
+    frontier.assign(progress->frontier().begin(), progress->frontier().end());
     const auto change = [&] {
       if (std::uniform_int_distribution<>(0, 2)(random_) != 0) return;
       if (std::uniform_int_distribution<>(0, 1)(random_) == 0) add(random_filter(random_, 3));
       if (std::uniform_int_distribution<>(0, 1)(random_) == 0) remove_one();
       renew();
-      progress = Progress(*plan_);
-      std::erase_if(frontier, [&](plan::NodeId id) { return !progress.survives(id, birth); });
+      progress = std::make_unique<Progress>(*plan_);
+      std::erase_if(frontier, [&](plan::NodeId id) { return !progress->survives(id, birth); });
     };
     change();
     if (trace.identified) {
-      progress.on_protocol(truths(Level::protocol, trace, nullptr), trace.protocol, standing());
-      note(progress, counts);
-      frontier.assign(progress.frontier().begin(), progress.frontier().end());
+      progress->on_protocol(Found(truths(Level::protocol, trace, nullptr)), trace.protocol, standing());
+      note(*progress, counts);
+      frontier.assign(progress->frontier().begin(), progress->frontier().end());
     }
     for (const std::string& server : trace.servers) {
       change();
-      progress.on_session(truths(Level::session, trace, &server), trace.protocol, standing());
-      note(progress, counts);
+      progress->on_session(Found(truths(Level::session, trace, &server)), trace.protocol, standing());
+      note(*progress, counts);
     }
     change();
-    progress.on_end({trace.identified, trace.protocol, !trace.servers.empty()}, standing());
-    note(progress, counts);
+    progress->on_end({trace.identified, trace.protocol, !trace.servers.empty()}, standing());
+    note(*progress, counts);
     for (const auto& [id, request] : live_) {
       const bool shown = born_with.contains(id) && born_with.at(id).birth == request.birth;
       ASSERT_EQ(counts[id], shown ? expected_matches(request, trace) : 0U)
