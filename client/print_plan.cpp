@@ -53,8 +53,8 @@ class Tree {
   void add(int at) {
     const v1::PlanNode& node = graph_.nodes(at);
     const std::string indent(std::size_t{2} * node.depth(), ' ');
-    std::string about =
-        node.depth() == 0 ? "" : fmt::format("{} filter{}", node.filters(), node.filters() == 1 ? "" : "s");
+    std::string about = node.depth() == 0 ? (graph_.straight() ? "by straight-line code" : "by look-ups")
+                                          : fmt::format("{} filter{}", node.filters(), node.filters() == 1 ? "" : "s");
     if (node.shared_with_size() != 0) about += fmt::format(", shared with {}", fmt::join(node.shared_with(), ", "));
     rows_.push_back({indent + literal_of(graph_, node), std::to_string(node.reached()), percent(node.share()), about});
     for (const auto& callback : node.callbacks()) {
@@ -200,6 +200,7 @@ std::string plan_json(const v1::ExplainResponse& plan) {
                          {"share", lookup.share()}});
     }
     graphs.push_back({{"of", graph.of_packets() ? "packets" : "connections"},
+                      {"by", graph.straight() ? "straight-line code" : "look-ups"},
                       {"nodes", std::move(nodes)},
                       {"lookups", std::move(lookups)}});
   }

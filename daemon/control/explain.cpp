@@ -226,6 +226,8 @@ void Running::explain(std::optional<std::uint32_t> only, PlanInfo& info) const {
     if (side.live == 0) continue;
     GraphInfo graph =
         Teller(side, of_packets, trackers, of_packets ? std::span<const conn::Callee*>() : filters).tell(only);
+    const conn::Merged& merged = of_packets ? *live_->packets : *live_;
+    graph.straight = merged.straight != nullptr;
     if (!graph.nodes.empty()) info.graphs.push_back(std::move(graph));
   }
 }

@@ -187,6 +187,7 @@ void fill(v1::ExplainResponse& message, const PlanInfo& plan) {
   for (const GraphInfo& from : plan.graphs) {
     v1::PlanGraph& graph = *message.add_graphs();
     graph.set_of_packets(from.of_packets);
+    graph.set_straight(from.straight);
     for (const PlanNodeInfo& node : from.nodes) fill(*graph.add_nodes(), node);
     for (const LookupInfo& info : from.lookups) {
       v1::PlanLookup& lookup = *graph.add_lookups();

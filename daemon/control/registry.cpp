@@ -27,6 +27,9 @@ using Clock = std::chrono::steady_clock;
 // How often removed code is looked after while some waits to be freed.
 constexpr std::chrono::milliseconds collect_interval{10};
 
+// After a change, before what takes long and any further change would make useless is begun.
+constexpr std::chrono::milliseconds quiet{100};
+
 // Of a batch with wrong filters: how many are told.
 constexpr std::size_t most_faults = 20;
 
@@ -109,6 +112,7 @@ struct Registry::Impl {
   void remove(std::vector<SubscriptionPtr> leaving);
   void collect_while_needed(const std::stop_token& stop);
   void tidy_while_needed(const std::stop_token& stop);
+  bool improve(std::optional<Running::Improvement> (Running::*what)());
   void note_change();  // called with `table` held
   SubscriptionInfo info(const Subscription& subscription) const;
   std::vector<std::string> names() const;  // called with `table` held
@@ -200,18 +204,27 @@ void Registry::Impl::tidy_while_needed(const std::stop_token& stop) {
       if (!something_changed.wait(lock, stop, [&] { return untidy; })) return;
       untidy = false;
     }
-    while (!stop.stop_requested()) {
-      std::optional<Running::Tidying> tidying;
-      {
-        const std::lock_guard lock(change);
-        tidying = running.tidy();
-      }
-      if (!tidying) break;
-      tidying->work.work->work();
-      const std::lock_guard lock(change);
-      if (!running.finish(*tidying)) break;
+    while (!stop.stop_requested() && improve(&Running::tidy)) {
     }
+    {
+      std::unique_lock lock(table);
+      if (something_changed.wait_for(lock, stop, quiet, [&] { return untidy; })) continue;
+    }
+    if (!stop.stop_requested()) (void)improve(&Running::straighten);
   }
+}
+
+// Returns whether there was something to improve, and it is.
+bool Registry::Impl::improve(std::optional<Running::Improvement> (Running::*what)()) {
+  std::optional<Running::Improvement> improvement;
+  {
+    const std::lock_guard lock(change);
+    improvement = (running.*what)();
+  }
+  if (!improvement) return false;
+  improvement->work();
+  const std::lock_guard lock(change);
+  return improvement->finish();
 }
 
 void Registry::Impl::collect_while_needed(const std::stop_token& stop) {

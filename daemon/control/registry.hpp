@@ -23,6 +23,13 @@ class Publisher;
 
 namespace iris::control {
 
+// When straight-line code takes the place of look-ups, where filters are few.
+enum class Straighten : std::uint8_t {
+  behind,   // when nothing has changed for a moment: no change waits for it
+  at_once,  // each change waits for it: what is measured or compared is one kind of code from the first packet on
+  never,
+};
+
 // What the registry puts together; all of it outlives the registry.
 struct RegistryParts {
   jit::Compiler& compiler;
@@ -34,6 +41,7 @@ struct RegistryParts {
   std::function<void(Status&)> telemetry;
   // The workers' trackers, whose counts `explain` tells of. May be empty.
   std::function<std::vector<const conn::Tracker*>()> trackers{};
+  Straighten straighten = Straighten::behind;
 };
 
 class Registry final : public Subscriptions {

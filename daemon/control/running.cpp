@@ -10,6 +10,12 @@
 namespace iris::control {
 namespace {
 
+void set_straight(conn::Pipeline& pipeline, const std::array<std::shared_ptr<const codegen::Straight>, 2>& straights) {
+  const auto& [connections, packets] = straights;
+  if (connections != nullptr) pipeline.straight = connections;
+  if (packets != nullptr) pipeline.packets->straight = packets;
+}
+
 // Of any of these, that some connection holds.
 bool have_objects(const auto& callees) {
   return std::ranges::any_of(callees, [](const auto& callee) { return callee->counters.objects.load() != 0; });
@@ -26,7 +32,11 @@ void set_scope(const frontend::Callback& callback, plan::Request& request) {
 }
 
 Running::Running(const RegistryParts& parts)
-    : parts_(parts), connections_(parts.workers), packets_(parts.workers), dispatcher_(parts.engine) {}
+    : parts_(parts),
+      connections_(parts.workers),
+      packets_(parts.workers),
+      dispatcher_(parts.engine),
+      straightener_(parts.engine) {}
 
 Result<void> Running::start() {
   // The code generator's first run takes ten times as long as the next: not in somebody's `add`.
@@ -52,10 +62,16 @@ Result<void> Running::publish_next(Stopwatch* watch) {
     if (auto merged = packets_.merge(pipeline->epoch, dispatcher_, pipeline->packets.emplace(), lap); !merged)
       return merged;
   }
-  parts_.publisher.publish(std::move(pipeline));
+  if (parts_.straighten == Straighten::at_once) set_straight(*pipeline, straightened(to_straighten(*pipeline)));
+  publish(std::move(pipeline));
   lap("publish");
   ++epoch_;
   return {};
+}
+
+void Running::publish(std::shared_ptr<const conn::Pipeline> pipeline) {
+  parts_.publisher.publish(pipeline);
+  live_ = std::move(pipeline);
 }
 
 // What the request's filter names of the author's.
@@ -170,18 +186,61 @@ void Running::take_out(std::vector<SubscriptionPtr> leaving) {
   for (SubscriptionPtr& subscription : leaving) retired_.push_back({std::move(subscription), gone});
 }
 
-std::optional<Running::Tidying> Running::tidy() {
+std::optional<Running::Improvement> Running::tidy() {
   for (Side* side : {&connections_, &packets_}) {
-    if (auto work = side->planner.tidy()) return Tidying{side, std::move(*work)};
+    auto tidying = side->planner.tidy();
+    if (!tidying) continue;
+    const auto shared = std::make_shared<const plan::Planner::Tidying>(std::move(*tidying));
+    return Improvement{[shared] { shared->work->work(); },
+                       [this, side, shared] {
+                         if (!side->planner.finish(*shared)) return false;
+                         // It will be live with the next change, if not now.
+                         if (auto published = publish_next(nullptr); !published) {
+                           spdlog::warn("not tidied: {}", published.error().message);
+                         }
+                         return true;
+                       }};
   }
   return std::nullopt;
 }
 
-bool Running::finish(const Tidying& tidying) {
-  if (!tidying.side->planner.finish(tidying.work)) return false;
-  // It will be live with the next change, if not now.
-  if (auto published = publish_next(nullptr); !published) spdlog::warn("not tidied: {}", published.error().message);
-  return true;
+std::optional<Running::Improvement> Running::straighten() {
+  if (parts_.straighten != Straighten::behind || live_->epoch == not_straightened_) return std::nullopt;
+  const Plans plans = to_straighten(*live_);
+  if (plans == Plans{}) return std::nullopt;
+  const auto made = std::make_shared<Straights>();
+  return Improvement{[this, plans, made] { *made = straightened(plans); },
+                     [this, plans, made, epoch = live_->epoch] {
+                       if (live_->epoch != epoch) return false;
+                       not_straightened_ = epoch;
+                       auto pipeline = std::make_shared<conn::Pipeline>(*live_);
+                       ++pipeline->edition;
+                       set_straight(*pipeline, *made);
+                       publish(std::move(pipeline));
+                       return true;
+                     }};
+}
+
+Running::Plans Running::to_straighten(const conn::Pipeline& pipeline) const {
+  const auto plan_of = [](const Side& side, const conn::Merged& merged) {
+    const bool wanted = side.live != 0 && merged.straight == nullptr && codegen::is_small(*merged.plan);
+    return wanted ? merged.plan : nullptr;
+  };
+  return {plan_of(connections_, pipeline), pipeline.packets ? plan_of(packets_, *pipeline.packets) : nullptr};
+}
+
+Running::Straights Running::straightened(const Plans& plans) {
+  Straights straights;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    if (plans[i] == nullptr) continue;
+    auto made = straightener_.compile(*plans[i]);
+    if (made) {
+      straights[i] = std::move(*made);
+    } else {
+      spdlog::warn("look-ups go on, as there is no straight-line code: {}", made.error().message);
+    }
+  }
+  return straights;
 }
 
 std::size_t Running::collect() {

@@ -2,8 +2,10 @@
 // Each change is one new pipeline; nothing changes until a complete one exists.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -19,6 +21,7 @@
 #include "daemon/control/stopwatch.hpp"
 #include "daemon/control/units.hpp"
 #include "jit/codegen/dispatch.hpp"
+#include "jit/codegen/straight.hpp"
 
 namespace iris::control {
 
@@ -62,14 +65,15 @@ class Running {
   // Frees what nothing can reach any more. Returns how many wait to be freed.
   std::size_t collect();
 
-  // Work that takes long and makes look-ups cheaper, to be done without holding anybody up; nullopt: there is none.
-  struct Tidying {
-    Side* side = nullptr;
-    plan::Planner::Tidying work;
+  // What takes long and makes what is live cheaper.
+  struct Improvement {
+    std::function<void()> work;    // without holding anybody up. Thread: any, one improvement at a time
+    std::function<bool()> finish;  // then: publishes it. False: nothing, as something has changed meanwhile
   };
-  [[nodiscard]] std::optional<Tidying> tidy();
-  // When it is done: publishes what it has made better. False: nothing, as something has changed meanwhile.
-  bool finish(const Tidying& tidying);
+  // Of an index. nullopt: there is none.
+  [[nodiscard]] std::optional<Improvement> tidy();
+  // Straight-line code for what has none, and is small enough. nullopt: there is nothing such.
+  [[nodiscard]] std::optional<Improvement> straighten();
 
   // Fills in all but how many subscriptions there are. `only`: what is about this one.
   void explain(std::optional<std::uint32_t> only, PlanInfo& info) const;
@@ -99,11 +103,20 @@ class Running {
   void forget(Subscription& subscription);
   void forget_unit(const std::shared_ptr<const Unit>& unit);
   [[nodiscard]] Result<void> publish_next(Stopwatch* watch);
+  void publish(std::shared_ptr<const conn::Pipeline> pipeline);
+  // By kind of subject; nullptr: has some, or cannot have any.
+  using Plans = std::array<std::shared_ptr<const plan::Plan>, 2>;
+  using Straights = std::array<std::shared_ptr<const codegen::Straight>, 2>;
+  [[nodiscard]] Plans to_straighten(const conn::Pipeline& pipeline) const;
+  [[nodiscard]] Straights straightened(const Plans& plans);
 
   const RegistryParts parts_;
   Side connections_;
   Side packets_;
   codegen::DispatchCompiler dispatcher_;
+  codegen::StraightCompiler straightener_;
+  std::shared_ptr<const conn::Pipeline> live_;
+  std::uint32_t not_straightened_ = 0;            // epoch for which that has been tried
   std::map<const parsers::Field*, Named> named_;  // authors' filters, by Callee::filter
   std::list<Retired> retired_;
   std::map<const Unit*, std::size_t> unit_users_;           // subscriptions, retired ones too

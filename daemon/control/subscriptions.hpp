@@ -203,6 +203,7 @@ struct LookupInfo {
 
 struct GraphInfo {
   bool of_packets = false;  // by themselves; else of connections
+  bool straight = false;    // decided by straight-line code; else by look-ups
   std::vector<PlanNodeInfo> nodes;
   std::vector<LookupInfo> lookups;
 };

@@ -27,7 +27,7 @@ class Rig::Keeper final : public output::Sink {
 };
 
 // Output waits for its sink: nothing that is emitted is lost.
-Rig::Rig(source::PacketHolder& holder, const conn::Limits& limits)
+Rig::Rig(source::PacketHolder& holder, const conn::Limits& limits, control::Straighten straighten)
     : output_({.workers = 1, .mode = output::Mode::synchronous}), intake_({}, holder) {
   auto keeper = std::make_unique<Keeper>();
   keeper_ = keeper.get();
@@ -35,9 +35,14 @@ Rig::Rig(source::PacketHolder& holder, const conn::Limits& limits)
   compiler_ = value_of(jit::Compiler::start({}));
   engine_ = value_of(engine::Engine::create());
   registry_ = std::make_unique<control::Registry>(
-      control::RegistryParts{*compiler_, *engine_, publisher_, output_, 1, {}, [this] {
-                               return std::vector<const conn::Tracker*>{tracker_.get()};
-                             }});
+      control::RegistryParts{*compiler_,
+                             *engine_,
+                             publisher_,
+                             output_,
+                             1,
+                             {},
+                             [this] { return std::vector<const conn::Tracker*>{tracker_.get()}; },
+                             straighten});
   if (auto started = registry_->start(); !started) throw std::runtime_error(started.error().message);
   tracker_ = value_of(
       conn::Tracker::create({.limits = limits, .worker = 0, .seed = 1, .holder = holder, .sink = output_.worker(0)}));
@@ -49,8 +54,9 @@ Rig::~Rig() { finish(); }
 Rig::Turn::Turn(Rig& rig) : rig_(rig) {
   rig.publisher_.online(0);
   const conn::Pipeline& published = *rig.publisher_.current(0);
-  if (published.epoch != rig.adopted_) rig.tracker_->adopt(published);
-  rig.adopted_ = published.epoch;
+  const std::pair adopted(published.epoch, published.edition);
+  if (adopted != rig.adopted_) rig.tracker_->adopt(published);
+  rig.adopted_ = adopted;
 }
 
 Rig::Turn::~Turn() {

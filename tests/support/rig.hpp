@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/conn/tracker.hpp"
@@ -22,7 +23,8 @@ namespace iris::support {
 class Rig {
  public:
   // `holder` is the source of the packets, and outlives the rig. Throws std::runtime_error with what failed.
-  explicit Rig(source::PacketHolder& holder, const conn::Limits& limits = {.capacity = 1U << 16});
+  explicit Rig(source::PacketHolder& holder, const conn::Limits& limits = {.capacity = 1U << 16},
+               control::Straighten straighten = control::Straighten::behind);
   ~Rig();
 
   [[nodiscard]] control::Registry& registry() { return *registry_; }
@@ -68,7 +70,7 @@ class Rig {
   std::unique_ptr<control::Registry> registry_;
   worker::Intake intake_;
   std::unique_ptr<conn::Tracker> tracker_;
-  std::uint32_t adopted_ = 0;  // epoch
+  std::pair<std::uint32_t, std::uint32_t> adopted_;  // epoch, edition
 };
 
 }  // namespace iris::support

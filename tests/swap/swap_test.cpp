@@ -134,6 +134,19 @@ TEST_F(SwapTest, LosesNothingWhileSubscriptionsComeAndGo) {
 #endif
 }
 
+TEST_F(SwapTest, LosesNothingWhileStraightLineCodeTakesOver) {
+  const unsigned count = std::min(cycles(), 25U);
+  const auto is_straight = [&] { return registry_.explain({})->graphs.front().straight; };
+  for (unsigned cycle = 0; cycle < count; ++cycle) {
+    ASSERT_TRUE(registry_.add("visitor", {"visitor.cpp", visitors[cycle % std::size(visitors)]}));
+    EXPECT_FALSE(is_straight());
+    for (int i = 0; i < 2000 && !is_straight(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ASSERT_TRUE(is_straight());
+    ASSERT_TRUE(registry_.remove("visitor"));
+  }
+  stop_and_compare();
+}
+
 TEST_F(SwapTest, LosesNothingWhileSourcesAttackTheCompiler) {
   const std::string start = "#include <iris/iris.hpp>\nIRIS_CALLBACK(\"tls\") void f(const iris::FiveTuple&) {}\n";
   std::chrono::steady_clock::duration slowest{};

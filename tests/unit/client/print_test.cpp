@@ -240,7 +240,7 @@ time: parsers 25.0 % (of 10 samples)
 parsers: http 20.0 %
 
                       reached    time
-every connection          100   0.0 %
+every connection          100   0.0 %  by look-ups
   http                     90   3.1 %  2 filters
     http.host = "h0"        0   0.0 %  1 filter
       => s0/log             0  12.5 %  0 calls
@@ -250,6 +250,13 @@ every connection          100   0.0 %
 index        predicates  look-ups   time
 http.host =           2        90  5.0 %
 )");
+}
+
+TEST(Plan, SaysWhatDecides) {
+  v1::ExplainResponse plan = sample_plan(1);
+  plan.mutable_graphs(0)->set_straight(true);
+  EXPECT_THAT(plan_text(plan), HasSubstr("every connection          100   0.0 %  by straight-line code\n"));
+  EXPECT_EQ(nlohmann::json::parse(plan_json(plan))["graphs"][0]["by"], "straight-line code");
 }
 
 TEST(Plan, SaysThatNothingWasSampled) {

@@ -22,6 +22,9 @@ constexpr std::uint32_t conversation_packets = 12;
 
 class RegistryTest : public testing::Test {
  protected:
+  explicit RegistryTest(Straighten straighten = Straighten::behind)
+      : rig_(holder_, {.capacity = 1U << 16}, straighten) {}
+
   // One conversation at a time: twelve packets, its hellos are the fourth and the fifth.
   void packets(unsigned count) {
     source::PacketRef packet;
@@ -49,9 +52,15 @@ class RegistryTest : public testing::Test {
 
   Conversations traffic_{{.conversations = 1, .packets = conversation_packets}};
   source::MemorySource holder_{[](std::span<source::PacketRef>) { return std::size_t{0}; }};
-  Rig rig_{holder_};
+  Rig rig_;
   Timestamp now_;   // of the latest packet
   Duration pause_;  // by which packets come later than they would
+};
+
+// Straight-line code decides from the first packet on.
+class StraightTest : public RegistryTest {
+ protected:
+  StraightTest() : RegistryTest(Straighten::at_once) {}
 };
 
 const std::string names = R"(
@@ -118,31 +127,82 @@ TEST_F(RegistryTest, ExplainsTheTimeOfCallbacksThatTimersCall) {
   EXPECT_GT(called().second, 0.0);
 }
 
-TEST_F(RegistryTest, ExplainsWhichPartsOfThePlanTakeTheTime) {
-  must_add("names", names);
-  conversations(4000);
-  const auto plan = rig_.registry().explain({});
-  ASSERT_TRUE(plan);
+// Of four thousand connections with `names` live.
+void check_shares(const PlanInfo& plan) {
   std::map<std::string, double> work;
-  for (const WorkInfo& each : plan->work) work[each.name] = each.share;
-  const GraphInfo& graph = plan->graphs.front();
+  for (const WorkInfo& each : plan.work) work[each.name] = each.share;
+  const GraphInfo& graph = plan.graphs.front();
   double nodes = 0;
   for (const PlanNodeInfo& node : graph.nodes) {
+    EXPECT_EQ(node.reached, 4000U) << node.literal;
     EXPECT_GT(node.share, 0) << node.literal;
     nodes += node.share;
   }
   EXPECT_LE(nodes, work["plan"]);
   double lookups = 0;
   for (const LookupInfo& lookup : graph.lookups) {
+    EXPECT_EQ(lookup.count, 4000U) << lookup.field;
     EXPECT_GT(lookup.share, 0) << lookup.field;
     lookups += lookup.share;
   }
   EXPECT_EQ(graph.lookups.size(), 4U) << "tcp, the port, tls, the name";
   EXPECT_LE(lookups, work["look-ups"]);
   double parsers = 0;
-  for (const WorkInfo& parser : plan->parsers) parsers += parser.share;
-  EXPECT_EQ(plan->parsers.size(), 2U) << "tls, and finding out that it is";
+  for (const WorkInfo& parser : plan.parsers) parsers += parser.share;
+  EXPECT_EQ(plan.parsers.size(), 2U) << "tls, and finding out that it is";
   EXPECT_NEAR(parsers, work["parsers"], 1e-9);
+}
+
+TEST_F(RegistryTest, ExplainsWhichPartsOfThePlanTakeTheTime) {
+  must_add("names", names);
+  conversations(4000);
+  const auto plan = rig_.registry().explain({});
+  ASSERT_TRUE(plan);
+  check_shares(*plan);
+}
+
+TEST_F(StraightTest, ExplainsWhichPartsOfThePlanTakeTheTime) {
+  must_add("names", names);
+  conversations(4000);
+  const auto plan = rig_.registry().explain({});
+  ASSERT_TRUE(plan);
+  EXPECT_TRUE(plan->graphs.front().straight);
+  check_shares(*plan);
+}
+
+// A connection goes on in code of the other kind where it had come to in the first, and nobody is told twice.
+TEST_F(RegistryTest, StraightLineCodeTakesOverBehindAChange) {
+  const auto is_straight = [&] { return rig_.registry().explain({})->graphs.front().straight; };
+  must_add("names", names);
+  const std::uint32_t epoch = rig_.registry().status().epoch;
+  conversations(10);
+  packets(conversation_packets / 2);
+  for (int i = 0; i < 500 && !is_straight(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ASSERT_TRUE(is_straight());
+  EXPECT_EQ(rig_.registry().status().epoch, epoch) << "nothing has changed for anybody";
+  packets(conversation_packets / 2);
+  conversations(10);
+  const auto plan = rig_.registry().explain({});
+  for (const PlanNodeInfo& node : plan->graphs.front().nodes) EXPECT_EQ(node.reached, 21U) << node.literal;
+  packets(3);
+  must_add("more", names);
+  EXPECT_FALSE(is_straight());
+  packets(conversation_packets - 3);
+  conversations(1);
+  EXPECT_EQ(rig_.events("names").size(), 23U);
+  EXPECT_EQ(rig_.events("more").size(), 1U) << "not of the connection that had begun";
+}
+
+TEST_F(StraightTest, ManyFiltersAreLookedUp) {
+  const jit::Source source{.name = "names.cpp", .text = "#include <iris/iris.hpp>\n" + names, .stateless = true};
+  std::vector<Narrowed> filters;
+  for (int i = 0; i < 40; ++i) {
+    filters.push_back({"f" + std::to_string(i), "tls.sni = 'www" + std::to_string(i) + ".example.test'", {}});
+  }
+  ASSERT_TRUE(rig_.registry().add_batch(source, filters));
+  EXPECT_FALSE(rig_.registry().explain({})->graphs.front().straight);
+  ASSERT_TRUE(rig_.registry().remove_matching("f[1-3]*"));
+  EXPECT_TRUE(rig_.registry().explain({})->graphs.front().straight);
 }
 
 TEST_F(RegistryTest, ExplainsWhatNoneAsksOfSessions) {
