@@ -18,7 +18,8 @@ const std::string question = std::string("\1a\0\0\1\0\1", 7);
 const Dialogue lookup{{true, std::string("\0\1\1\0\0\1\0\0\0\0\0\0", 12) + question},
                       {false, std::string("\0\1\x81\x80\0\1\0\0\0\0\0\0", 12) + question}};
 
-class Findings : public testing::Test {
+// The parameter: whether straight-line code decides.
+class Findings : public testing::TestWithParam<bool> {
  protected:
   Findings() { spdlog::set_level(spdlog::level::warn); }
 
@@ -29,28 +30,28 @@ class Findings : public testing::Test {
     EXPECT_EQ(actual.size(), rows);
   }
 
-  Player player_;
+  Player player_{GetParam() ? control::Straighten::at_once : control::Straighten::never};
 };
 
-TEST_F(Findings, WhatNeverTurnsOutToBeAProtocolIsNone) {
+TEST_P(Findings, WhatNeverTurnsOutToBeAProtocolIsNone) {
   const Capture undecided = capture_of(tcp, {{true, "\x16\x03"}});
   expect(round_of(undecided, "", "not tls"), 1);
   expect(round_of(undecided, "", "not (tls.sni = 'x')"), 1);
 }
 
-TEST_F(Findings, AtTheEndThereWasNoSession) {
+TEST_P(Findings, AtTheEndThereWasNoSession) {
   const std::string begun("\x16\x03\x01\0\xc8\1\0\0\xc4\3\3", 11);
   expect(round_of(capture_of(tcp, {{true, begun}}), "", "tls and not (tls.sni = 'x')"), 1);
 }
 
-TEST_F(Findings, NegationsAboutSessionsOfTwoProtocols) {
+TEST_P(Findings, NegationsAboutSessionsOfTwoProtocols) {
   for (const std::string_view protocol : {"", "dns"}) {
     expect(round_of(capture_of(udp, lookup), protocol, "not dns.truncated and not mqtt.retain"), 1);
     expect(round_of(capture_of(udp, lookup), protocol, "not mqtt.retain and not dns.truncated and not http.status"), 1);
   }
 }
 
-TEST_F(Findings, TheTransportDecidesAtTheFirstPacket) {
+TEST_P(Findings, TheTransportDecidesAtTheFirstPacket) {
   for (const char* filter : {"not quic", "not (quic.sni = 'x')", "not (udp.src_port and quic.ech)"}) {
     Round round = round_of(capture_of(tcp, {{true, "x"}}), "", filter);
     round.candidates.front().subscription.removed = at_packet(1);
@@ -59,14 +60,14 @@ TEST_F(Findings, TheTransportDecidesAtTheFirstPacket) {
 }
 
 // The first alternative is true of the first session at once, the second a packet later.
-TEST_F(Findings, ASessionMatchesOnceThoughACounterSaysSoAgain) {
+TEST_P(Findings, ASessionMatchesOnceThoughACounterSaysSoAgain) {
   Dialogue twice = lookup;
   twice.insert(twice.end(), lookup.begin(), lookup.end());
   expect(round_of(capture_of(udp, twice), "dns", "udp or conn.packets > 3"), 2);
 }
 
 // Of the three, the first two come while the counter is open, the third when it has decided.
-TEST_F(Findings, SessionsBeforeAndAfterACounterDecides) {
+TEST_P(Findings, SessionsBeforeAndAfterACounterDecides) {
   Dialogue thrice;
   for (int i = 0; i < 3; ++i) thrice.insert(thrice.end(), lookup.begin(), lookup.end());
   expect(round_of(capture_of(udp, thrice), "dns", "conn.packets > 3"), 3);
@@ -74,7 +75,7 @@ TEST_F(Findings, SessionsBeforeAndAfterACounterDecides) {
 
 // Both are open until the end: the first is pending from the first packet on, and the sessions that come meanwhile are
 // not looked at again when it turns out to be true, because only what is behind the second wants sessions.
-TEST_F(Findings, SessionsBehindTwoCounters) {
+TEST_P(Findings, SessionsBehindTwoCounters) {
   expect(round_of(capture_of(udp, lookup), "dns", "conn.packets < 9 and conn.resp_packets < 9"), 1);
 }
 
@@ -90,13 +91,13 @@ class Tunnels : public Findings {
   }
 };
 
-TEST_F(Tunnels, AConnectionMatchesOnceThoughTwoProtocolsSaySo) {
+TEST_P(Tunnels, AConnectionMatchesOnceThoughTwoProtocolsSaySo) {
   for (const char* filter : {"not ssh", "not ssh and conn.packets > 9", "not ssh and conn.packets > 3"}) {
     expect_rows("", filter, 1);
   }
 }
 
-TEST_F(Tunnels, SessionsOfBothProtocolsWaitForCounters) {
+TEST_P(Tunnels, SessionsOfBothProtocolsWaitForCounters) {
   for (const char* filter : {"conn.packets > 7", "conn.packets > 2", "conn.packets < 99 and conn.resp_packets < 99",
                              "conn.packets > 8 and conn.resp_packets < 99"}) {
     for (const std::string_view protocol : {"http", "tls"}) expect_rows(protocol, filter, 1);
@@ -104,12 +105,12 @@ TEST_F(Tunnels, SessionsOfBothProtocolsWaitForCounters) {
 }
 
 // The first protocol makes it true as soon as the second is known; a session of the second once more.
-TEST_F(Tunnels, AConnectionMatchesOnceThoughItHadToWait) {
+TEST_P(Tunnels, AConnectionMatchesOnceThoughItHadToWait) {
   expect_rows("", "none(dns.query = 'x') and not tls.sni = 'x'", 1);
 }
 
 // What may still come inside matters, not what the connection spoke first.
-TEST_F(Tunnels, NoSessionOfEitherProtocol) {
+TEST_P(Tunnels, NoSessionOfEitherProtocol) {
   expect_rows("", "none(tls.version)", 0);
   expect_rows("", "none(tls.sni = 'x')", 1);
   expect_rows("", "none(http.method = 'CONNECT')", 0);
@@ -117,12 +118,18 @@ TEST_F(Tunnels, NoSessionOfEitherProtocol) {
 }
 
 // The last comes with the packet that decides.
-TEST_F(Findings, SoManySessionsWaitAndNoMore) {
+TEST_P(Findings, SoManySessionsWaitAndNoMore) {
   Dialogue many;
   for (int i = 0; i < 70; ++i) many.insert(many.end(), lookup.begin(), lookup.end());
   const Round round = round_of(capture_of(udp, many), "dns", "conn.packets > 139");
   EXPECT_EQ(player_.play(round, {0}).front().size(), 65U);
 }
+
+std::string name_of(const testing::TestParamInfo<bool>& info) {
+  return info.param ? "ByStraightLineCode" : "ByLookUps";
+}
+INSTANTIATE_TEST_SUITE_P(Each, Findings, testing::Bool(), name_of);
+INSTANTIATE_TEST_SUITE_P(Each, Tunnels, testing::Bool(), name_of);
 
 }  // namespace
 }  // namespace iris::oracle

@@ -192,14 +192,18 @@ Expected expected_of(const Round& round, const Candidate& candidate) {
 
 // ---- the engine -------------------------------------------------------------------------------------------------
 
-Player::Player()
-    : rig_(holder_, {.capacity = 1U << 12,
-                     .tcp_inactivity{3600'000'000'000},
-                     .tcp_establish{3600'000'000'000},
-                     .udp_inactivity{3600'000'000'000}}) {}
+Player::Player(control::Straighten straighten)
+    : rig_(holder_,
+           {.capacity = 1U << 12,
+            .tcp_inactivity{3600'000'000'000},
+            .tcp_establish{3600'000'000'000},
+            .udp_inactivity{3600'000'000'000}},
+           straighten) {}
 
 void Player::flush() {
   if (!burst_.empty()) rig_.process(burst_);
+  packets_ += burst_.size();
+  if (rig_.publisher().current(0)->straight != nullptr) straight_packets_ += burst_.size();
   burst_.clear();
 }
 

@@ -67,10 +67,15 @@ struct Expected {
 // The engine, used for one round after the other.
 class Player {
  public:
-  Player();
+  // What decides where filters are few: look-ups (never) or straight-line code (at_once).
+  explicit Player(control::Straighten straighten);
 
   // What each of `chosen` (numbers of candidates) emits, when they and no others are there.
   [[nodiscard]] std::vector<Rows> play(const Round& round, const std::vector<std::size_t>& chosen);
+
+  // Packets so far; of these, while straight-line code decided.
+  [[nodiscard]] std::uint64_t packets() const { return packets_; }
+  [[nodiscard]] std::uint64_t straight_packets() const { return straight_packets_; }
 
  private:
   using Changes = std::map<std::size_t, std::vector<std::pair<const Candidate*, std::string>>>;  // by packet; names
@@ -83,6 +88,8 @@ class Player {
   Timestamp now_{1'700'000'000'000'000'000};
   std::vector<source::PacketRef> burst_;
   std::uint64_t names_ = 0;
+  std::uint64_t packets_ = 0;
+  std::uint64_t straight_packets_ = 0;
 };
 
 }  // namespace iris::oracle
