@@ -136,7 +136,7 @@ void report_memory(benchmark::State& state, const conn::Tracker& tracker) {
 void worker(benchmark::State& state, const char* source) {
   auto traffic = conversations(state);
   source::MemorySource holder([](std::span<source::PacketRef>) { return std::size_t{0}; });
-  support::Rig rig(holder, {.capacity = static_cast<std::uint32_t>(state.range(0)) * 4});
+  support::Rig rig(holder, {.capacity = static_cast<std::uint32_t>(state.range(0)) * 4}, control::Straighten::at_once);
   if (source != nullptr) {
     const auto added = rig.registry().add("bench", {"bench.cpp", source});
     if (!added) throw std::runtime_error(added.error().message);
@@ -174,7 +174,7 @@ void bursts_while_expiring(benchmark::State& state) {
   constexpr std::uint64_t to_expire = 1'000'000;
   source::MemorySource holder([](std::span<source::PacketRef>) { return std::size_t{0}; });
   for (auto _ : state) {
-    support::Rig rig(holder, {.capacity = 1U << 21});
+    support::Rig rig(holder, {.capacity = 1U << 21}, control::Straighten::at_once);
     if (!rig.registry().add("bench", {"bench.cpp", elsewhere})) throw std::runtime_error("it does not compile");
     const support::Rig::Turn turn(rig);
     conn::Tracker& tracker = rig.tracker();

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <string>
+#include <tuple>
 
 #include "tests/steady/counted_malloc.hpp"
 #include "tests/support/conversations.hpp"
@@ -43,7 +44,8 @@ class Shuffle {
   support::Conversations& traffic_;
 };
 
-class Steady : public testing::TestWithParam<std::uint32_t> {
+// Conversations at a time, and whether straight-line code decides.
+class Steady : public testing::TestWithParam<std::tuple<std::uint32_t, bool>> {
  protected:
   void run(std::uint32_t bursts) {
     std::array<source::PacketRef, conn::max_burst> burst;
@@ -56,10 +58,12 @@ class Steady : public testing::TestWithParam<std::uint32_t> {
   }
 
   // Of 64 conversations at a time a connection's own packets are often exchanged, of many others'.
-  support::Conversations traffic_{{.conversations = GetParam(), .packets = 30, .seed = 3}};
+  support::Conversations traffic_{{.conversations = std::get<0>(GetParam()), .packets = 30, .seed = 3}};
   Shuffle order_{traffic_};
   source::MemorySource source_{[](std::span<source::PacketRef>) { return std::size_t{0}; }};
-  support::Rig rig_{source_, {.capacity = 1U << 17}};
+  support::Rig rig_{source_,
+                    {.capacity = 1U << 17},
+                    std::get<1>(GetParam()) ? control::Straighten::at_once : control::Straighten::never};
 };
 
 TEST_P(Steady, NothingAllocatesOnThePacketPath) {
@@ -90,7 +94,7 @@ TEST_P(Steady, NothingAllocatesOnThePacketPath) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Conversations, Steady, testing::Values(64U, 20'000U));
+INSTANTIATE_TEST_SUITE_P(Conversations, Steady, testing::Combine(testing::Values(64U, 20'000U), testing::Bool()));
 
 // With less memory than the traffic wants, connections lose what they have no room for, and nothing else.
 TEST(Scarce, EveryPacketIsStillAccountedFor) {
