@@ -19,7 +19,7 @@ struct Truths {
   explicit Truths(std::uint64_t found) : bits(found) {}
 
   std::span<const plan::PredicateId> ids;  // ascending
-  std::uint64_t bits = 0;                  // instead, for straight-line code
+  std::uint64_t bits = 0;                  // instead, for straight-line code; then `ids` are there where none(…) asks
 };
 
 // One a worker and kind of subject; used by its thread only.
@@ -44,6 +44,8 @@ class Evaluator {
   }
 
  private:
+  [[nodiscard]] std::span<const plan::PredicateId> ids_of(const codegen::Straight::Step& step,
+                                                          std::uint64_t bits) noexcept;
   [[nodiscard]] Truths find(const codegen::Straight::Step* step, abi::Evaluate evaluate, abi::Facts& facts) noexcept;
 
   const std::uint32_t worker_;

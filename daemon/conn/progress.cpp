@@ -52,6 +52,9 @@ void Progress::use(const plan::Plan& plan, const codegen::Straight* straight) {
     Progress& progress = *static_cast<Walking*>(walking)->progress;
     progress.follow_direct(progress.plan_->nodes[node]);
   };
+  walking_.accepted = [](abi::Walking* walking, plan::PredicateId predicate) noexcept {
+    return static_cast<Walking*>(walking)->progress->accepted(predicate);
+  };
   walking_.work_at = [](abi::Walking* walking, plan::NodeId node) noexcept {
     Progress& progress = *static_cast<Walking*>(walking)->progress;
     progress.meter_->charge_to(progress.tally_->account_of(node));
@@ -82,7 +85,7 @@ bool Progress::ruled_out(const plan::Edge& edge) const {
 bool Progress::now_false(const plan::Edge& edge, bool entered) {
   using parsers::Level;
   const auto unreported = [&] {
-    return edge.unindexed ? !accepted(edge) : !std::ranges::binary_search(truths_, edge.predicate);
+    return edge.unindexed ? !accepted(edge.predicate) : !std::ranges::binary_search(truths_, edge.predicate);
   };
   if (moment_ == Moment::growth) return false;
   if (edge.level == Level::tuple) return moment_ == Moment::tuple && unreported();
@@ -121,7 +124,7 @@ void Progress::follow(plan::NodeId id, const plan::Node& node, bool entered) {
   if (node.asks_sessions && moment_ == Moment::session) {
     for (const plan::Edge& edge : plan::view(node.direct)) {
       const bool asked = edge.level == parsers::Level::session && edge.protocol == known_.protocol;
-      if (asked && accepted(edge)) enter(edge.child);
+      if (asked && accepted(edge.predicate)) enter(edge.child);
     }
   }
   for (const plan::Edge& edge : plan::view(node.negative)) {
@@ -148,11 +151,11 @@ std::optional<bool> Progress::verdict(const parsers::Field& filter, bool over) c
 }
 
 // A user-defined filter of sessions, asked about the one at hand when it is needed first.
-bool Progress::accepted(const plan::Edge& edge) {
-  const auto known = std::ranges::find(session_answers_, edge.predicate, &std::pair<plan::PredicateId, bool>::first);
+bool Progress::accepted(plan::PredicateId predicate) {
+  const auto known = std::ranges::find(session_answers_, predicate, &std::pair<plan::PredicateId, bool>::first);
   if (known != session_answers_.end()) return known->second;
-  const bool accepts = standing_->session_filters->accepts(*plan_->predicates[edge.predicate]->field);
-  session_answers_.emplace_back(edge.predicate, accepts);
+  const bool accepts = standing_->session_filters->accepts(*plan_->predicates[predicate]->field);
+  session_answers_.emplace_back(predicate, accepts);
   return accepts;
 }
 
@@ -249,8 +252,9 @@ void Progress::on_protocol(const Truths& truths, std::uint32_t protocol, const S
 void Progress::on_session(const Truths& truths, std::uint32_t protocol, const Standing& standing) {
   begin(Moment::session, truths, standing);
   known_ = {.protocol_decided = true, .protocol = protocol, .sessions = true};
-  if (straight_ != nullptr && straight_->session[protocol].walk != nullptr) {
-    return walk(straight_->session[protocol].walk, truths);
+  if (straight_ != nullptr) {
+    if (const abi::Walk step = straight_->session[protocol].walk; step != nullptr) walk(step, truths);
+    return;
   }
   for (const plan::NodeId id : standing.frontier) {
     const plan::Node& reached = plan_->nodes[id];

@@ -126,7 +126,7 @@ class Progress {
   void follow_direct(const plan::Node& node);
   [[nodiscard]] std::optional<bool> decided(const plan::Edge& edge, bool over) const;
   [[nodiscard]] std::optional<bool> verdict(const parsers::Field& filter, bool over) const;
-  [[nodiscard]] bool accepted(const plan::Edge& edge);
+  [[nodiscard]] bool accepted(plan::PredicateId predicate);
   [[nodiscard]] bool ruled_out(const plan::Edge& edge) const;
   [[nodiscard]] bool now_false(const plan::Edge& edge, bool entered);
   [[nodiscard]] bool keeps(const plan::Node& node) const;

@@ -205,14 +205,14 @@ std::optional<Running::Improvement> Running::tidy() {
 }
 
 std::optional<Running::Improvement> Running::straighten() {
-  if (parts_.straighten != Straighten::behind || live_->epoch == not_straightened_) return std::nullopt;
+  if (parts_.straighten != Straighten::behind || live_->epoch == straightened_) return std::nullopt;
   const Plans plans = to_straighten(*live_);
   if (plans == Plans{}) return std::nullopt;
   const auto made = std::make_shared<Straights>();
   return Improvement{[this, plans, made] { *made = straightened(plans); },
                      [this, plans, made, epoch = live_->epoch] {
                        if (live_->epoch != epoch) return false;
-                       not_straightened_ = epoch;
+                       straightened_ = epoch;
                        auto pipeline = std::make_shared<conn::Pipeline>(*live_);
                        ++pipeline->edition;
                        set_straight(*pipeline, *made);

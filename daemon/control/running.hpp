@@ -116,7 +116,7 @@ class Running {
   codegen::DispatchCompiler dispatcher_;
   codegen::StraightCompiler straightener_;
   std::shared_ptr<const conn::Pipeline> live_;
-  std::uint32_t not_straightened_ = 0;            // epoch for which that has been tried
+  std::uint32_t straightened_ = 0;                // epoch for which that has been tried
   std::map<const parsers::Field*, Named> named_;  // authors' filters, by Callee::filter
   std::list<Retired> retired_;
   std::map<const Unit*, std::size_t> unit_users_;           // subscriptions, retired ones too

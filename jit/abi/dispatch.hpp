@@ -82,9 +82,10 @@ struct Walking {
   std::uint64_t* reported = nullptr;  // by action: the call that reported it last
   std::uint64_t call = 0;
   std::uint64_t* const* reached = nullptr;  // counters of nodes, by their places in the code
-  // The host's part: edges that are asked one by one, at a node that was reached; and, of samples, that what is done
-  // from now on is done at a node.
+  // The host's part: edges that are asked one by one, at a node that was reached; what an author's filter of sessions
+  // answers about the one at hand; and, of samples, that what is done from now on is done at a node.
   void (*take_direct)(Walking* walking, std::uint32_t node) noexcept = nullptr;
+  bool (*accepted)(Walking* walking, std::uint32_t predicate) noexcept = nullptr;
   void (*work_at)(Walking* walking, std::uint32_t node) noexcept = nullptr;
 };
 using Walk = void (*)(Walking* walking) noexcept;

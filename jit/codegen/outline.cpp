@@ -13,7 +13,15 @@ Moment moment_of(const plan::Edge& edge) {
   return {edge.level, edge.level == parsers::Level::session ? edge.protocol : 0};
 }
 
-// Returns whether there is room for everything.
+// Returns whether there is room for it.
+bool find(Outline& outline, const Moment& moment, plan::PredicateId predicate) {
+  std::vector<plan::PredicateId>& found = outline.predicates[moment];
+  const auto at = std::ranges::lower_bound(found, predicate);
+  if (at == found.end() || *at != predicate) found.insert(at, predicate);
+  return found.size() <= most_predicates;
+}
+
+// The node and what is below it. Returns whether there is room for everything.
 bool add(const plan::Plan& plan, plan::NodeId id, Outline& outline) {
   const plan::Node& node = plan.nodes[id];
   if (outline.nodes.size() == most_nodes) return false;
@@ -21,11 +29,7 @@ bool add(const plan::Plan& plan, plan::NodeId id, Outline& outline) {
   outline.nodes.push_back(id);
   for (const auto& edges : {plan::view(node.few), plan::view(node.negative)}) {
     for (const plan::Edge& edge : edges) {
-      if (edge.unindexed) continue;
-      std::vector<plan::PredicateId>& found = outline.predicates[moment_of(edge)];
-      const auto at = std::ranges::lower_bound(found, edge.predicate);
-      if (at == found.end() || *at != edge.predicate) found.insert(at, edge.predicate);
-      if (found.size() > most_predicates) return false;
+      if (!edge.unindexed && !find(outline, moment_of(edge), edge.predicate)) return false;
     }
   }
   for (const auto& edges : {plan::view(node.few), plan::view(node.direct), plan::view(node.negative)}) {
@@ -34,6 +38,13 @@ bool add(const plan::Plan& plan, plan::NodeId id, Outline& outline) {
     }
   }
   return true;
+}
+
+bool add(const plan::SomeSession& some, Outline& outline) {
+  outline.none_of |= std::uint64_t{1} << some.protocol;
+  return std::ranges::all_of(some.parts, [&](const plan::SomeSession::Part& part) {
+    return find(outline, {parsers::Level::session, some.protocol}, part.predicate);
+  });
 }
 
 }  // namespace
@@ -49,7 +60,13 @@ std::uint64_t Outline::bit(const Moment& moment, plan::PredicateId predicate) co
 
 std::optional<Outline> outline(const plan::Plan& plan) {
   Outline outline;
-  return add(plan, plan::root, outline) ? std::optional(std::move(outline)) : std::nullopt;
+  if (!add(plan, plan::root, outline)) return std::nullopt;
+  if (plan.some_sessions != nullptr) {
+    for (const plan::SomeSession& some : *plan.some_sessions) {
+      if (!add(some, outline)) return std::nullopt;
+    }
+  }
+  return outline;
 }
 
 bool is_found(const plan::Edge& edge, const Moment& moment) { return !edge.unindexed && moment_of(edge) == moment; }

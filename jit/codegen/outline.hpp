@@ -22,6 +22,7 @@ struct Outline {
   std::vector<plan::NodeId> nodes;  // the root first, each before those below it; a node's place is its place here
   // What is found at each moment, ascending; a predicate's bit is its place here.
   std::map<Moment, std::vector<plan::PredicateId>> predicates;
+  std::uint64_t none_of = 0;  // protocols of whose sessions none(…) asks, bit per number
 
   [[nodiscard]] std::uint32_t place(plan::NodeId node) const;
   [[nodiscard]] std::uint64_t bit(const Moment& moment, plan::PredicateId predicate) const;

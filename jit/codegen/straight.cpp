@@ -13,23 +13,6 @@ namespace {
 
 using parsers::Level;
 
-// Sessions about which something is asked that is not found as truths.
-std::uint64_t sessions_left_out(const plan::Plan& plan, const Outline& outline) {
-  std::uint64_t protocols = 0;
-  const auto leave_out = [&](std::uint32_t protocol) { protocols |= std::uint64_t{1} << protocol; };
-  if (plan.some_sessions != nullptr) {
-    for (const plan::SomeSession& some : *plan.some_sessions) leave_out(some.protocol);
-  }
-  for (const plan::NodeId id : outline.nodes) {
-    for (const auto& edges : {plan::view(plan.nodes[id].direct), plan::view(plan.nodes[id].negative)}) {
-      for (const plan::Edge& edge : edges) {
-        if (edge.unindexed && edge.level == Level::session) leave_out(edge.protocol);
-      }
-    }
-  }
-  return protocols;
-}
-
 struct Symbols {
   std::string find;  // empty: there is nothing to find
   std::string walk;
@@ -42,7 +25,7 @@ class Functions {
     add({Level::protocol, 0});
     std::uint64_t sessions = 0;
     for (const plan::NodeId id : outline_.nodes) sessions |= plan.nodes[id].awaits_sessions;
-    sessions &= ~sessions_left_out(plan, outline_);
+    sessions |= outline_.none_of;
     for (std::uint32_t protocol = 0; protocol < parsers::registry().size(); ++protocol) {
       if ((sessions >> protocol & 1U) != 0) add({Level::session, protocol});
     }
@@ -118,6 +101,8 @@ Result<std::shared_ptr<const Straight>> StraightCompiler::compile(const plan::Pl
     auto find = (*unit)->find(symbols.find);
     if (!find) return std::unexpected(std::move(find.error()));
     step.find = reinterpret_cast<abi::FindTruths>(*find);
+    const bool wanted = moment.level == Level::session && (functions.outline().none_of >> moment.protocol & 1U) != 0;
+    if (wanted) step.ids = functions.outline().predicates.at(moment);
   }
   straight->code = std::move(*unit);
   return straight;

@@ -17,13 +17,13 @@ namespace iris::codegen {
 struct Straight {
   struct Step {
     abi::FindTruths find = nullptr;  // nullptr: there is nothing to find
-    abi::Walk walk = nullptr;        // nullptr: not by this code
+    abi::Walk walk = nullptr;        // nullptr: sessions of the protocol lead nowhere
+    // By bit, where somebody wants to know the truths besides: none(…) does, of sessions.
+    std::vector<plan::PredicateId> ids;
   };
   Step tuple;
   Step protocol;
-  // By number in parsers::registry(). Sessions that authors' filters or none(…) are asked about are not this code's:
-  // what these cost is not the way to them.
-  std::vector<Step> session;
+  std::vector<Step> session;        // by number in parsers::registry()
   std::vector<plan::NodeId> nodes;  // by abi::Walking::reached's places
   bool asks_transport = false;      // abi::Walking::possible matters
   std::shared_ptr<const engine::Unit> code;

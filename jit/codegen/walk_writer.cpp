@@ -123,6 +123,10 @@ class WalkWriter : FunctionWriter {
     for (const Edge& edge : plan::view(node.few)) {
       if (is_found(edge, moment_)) when(is_true(edge), "true." + std::to_string(edge.predicate), [&] { take(edge); });
     }
+    for (const Edge& edge : plan::view(node.direct)) {
+      if (edge.level != Level::session || Moment{edge.level, edge.protocol} != moment_) continue;
+      when(accepted(edge), "accepted." + std::to_string(edge.predicate), [&] { take(edge); });
+    }
     for (const Edge& edge : plan::view(node.negative)) {
       llvm::Value* const condition = is_false(edge, entered);
       if (condition != nullptr) when(condition, "false." + std::to_string(edge.predicate), [&] { take(edge); });
@@ -132,6 +136,11 @@ class WalkWriter : FunctionWriter {
   [[nodiscard]] llvm::Value* is_true(const Edge& edge) {
     llvm::Value* const bit = ir_.getInt64(outline_.bit(moment_, edge.predicate));
     return ir_.CreateIsNotNull(ir_.CreateAnd(truths_, bit), "true");
+  }
+
+  // By an author's filter of sessions, which is asked now.
+  [[nodiscard]] llvm::Value* accepted(const Edge& edge) {
+    return call("iris_walk_accepted", {walking(), number(edge.predicate)}, "accepted");
   }
 
   // Progress::now_false. nullptr: certainly not.
@@ -156,7 +165,7 @@ class WalkWriter : FunctionWriter {
     }
     if (edge.level != Level::session) return nullptr;
     if (edge.protocol != moment_.protocol) return entered ? ir_.getTrue() : nullptr;
-    return ir_.CreateNot(is_true(edge));
+    return ir_.CreateNot(edge.unindexed ? accepted(edge) : is_true(edge));
   }
 
   // Where something may still happen at it.

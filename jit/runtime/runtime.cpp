@@ -193,6 +193,9 @@ IRIS_HELPER void iris_walk_report(Walking* walking, std::uint32_t action, bool i
 IRIS_HELPER void iris_walk_take_direct(Walking* walking, std::uint32_t node) noexcept {
   walking->take_direct(walking, node);
 }
+IRIS_HELPER bool iris_walk_accepted(Walking* walking, std::uint32_t predicate) noexcept {
+  return walking->accepted(walking, predicate);
+}
 IRIS_HELPER void iris_walk_keep(Walking* walking, std::uint32_t node) noexcept {
   walking->kept[walking->kept_count++] = node;
 }
