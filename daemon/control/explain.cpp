@@ -50,6 +50,11 @@ double share(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
+bool is_straight(const conn::Pipeline& pipeline, bool of_packets) {
+  if (!of_packets) return pipeline.straight != nullptr;
+  return pipeline.packets && pipeline.packets->straight != nullptr;
+}
+
 // One side's graph.
 class Teller {
  public:
@@ -226,8 +231,7 @@ void Running::explain(std::optional<std::uint32_t> only, PlanInfo& info) const {
     if (side.live == 0) continue;
     GraphInfo graph =
         Teller(side, of_packets, trackers, of_packets ? std::span<const conn::Callee*>() : filters).tell(only);
-    const conn::Merged& merged = of_packets ? *live_->packets : *live_;
-    graph.straight = merged.straight != nullptr;
+    graph.straight = is_straight(*live_, of_packets);
     if (!graph.nodes.empty()) info.graphs.push_back(std::move(graph));
   }
 }

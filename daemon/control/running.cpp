@@ -13,7 +13,7 @@ namespace {
 void set_straight(conn::Pipeline& pipeline, const std::array<std::shared_ptr<const codegen::Straight>, 2>& straights) {
   const auto& [connections, packets] = straights;
   if (connections != nullptr) pipeline.straight = connections;
-  if (packets != nullptr) pipeline.packets->straight = packets;
+  if (packets != nullptr && pipeline.packets) pipeline.packets->straight = packets;
 }
 
 // Of any of these, that some connection holds.

@@ -73,7 +73,7 @@ bool is_spoken(const Field& field, const void* subject) noexcept {
 
 AddressBlock address_block(const filter::Operand& operand) noexcept {
   const auto* subnet = std::get_if<Subnet>(&operand);
-  const IpAddress& address = subnet != nullptr ? subnet->address : *std::get_if<IpAddress>(&operand);
+  const IpAddress& address = subnet != nullptr ? subnet->address : std::get<IpAddress>(operand);
   const unsigned mapped = address.is_v4() ? 96 : 0;
   const unsigned length = subnet != nullptr ? subnet->length + mapped : 128U;
   const auto keep = [](unsigned bits) { return bits == 0 ? 0 : bits >= 64 ? ~0ULL : ~0ULL << (64 - bits); };

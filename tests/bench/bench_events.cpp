@@ -357,6 +357,7 @@ void measure(const Kind& kind, engine::Engine& engine, Traffic& traffic) {
     std::string linear;
     if (count <= most_linear) {
       std::vector<Constants> filters;
+      filters.reserve(count);
       for (std::uint32_t i = 0; i < count; ++i) filters.push_back(constants_of(i, pick_of(i, count)));
       std::uint64_t also = 0;
       linear = fmt::format("{:.1f}", median_of([&] { also = kind.linear(traffic.all(), filters); }) / connections);

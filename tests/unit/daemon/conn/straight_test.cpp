@@ -112,6 +112,7 @@ struct Sample {
 
   [[nodiscard]] std::vector<const void*> sessions() const {
     std::vector<const void*> all;
+    all.reserve(tls.size() + http.size());
     for (const TlsHandshake& each : tls) all.push_back(&each);
     for (const HttpTransaction& each : http) all.push_back(&each);
     return all;
@@ -143,7 +144,7 @@ Sample random_sample(Random& random) {
   tuple.originator = {ends[(v4 ? 0 : 2) + random.below(2)], random.of(ports)};
   tuple.responder = {ends[(v4 ? 0 : 2) + random.below(2)], random.of(ports)};
   tuple.transport = random.one_in(3) ? Transport::Udp : Transport::Tcp;
-  sample.record.originator.payload_bytes = sample.record.originator.packets = random.below(4) * 600;
+  sample.record.originator.payload_bytes = sample.record.originator.packets = std::uint64_t{600} * random.below(4);
   sample.birth = 1 + random.below(3);
   if (tuple.transport == Transport::Udp) {
     sample.protocol = random.one_in(2) ? number_of("dns") : 0;
