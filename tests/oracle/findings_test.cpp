@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <limits>
+#include <optional>
 
 #include "tests/oracle/round.hpp"
 #include "tests/oracle/traffic.hpp"
@@ -81,13 +82,17 @@ TEST_P(Findings, SessionsBehindTwoCounters) {
 
 class Tunnels : public Findings {
  protected:
-  void expect_rows(std::string_view protocol, const std::string& filter, std::size_t rows) {
+  // `packets`: after so many the subscription goes.
+  void expect_rows(std::string_view protocol, const std::string& filter, std::size_t rows,
+                   std::optional<std::size_t> packets = {}) {
     SCOPED_TRACE(filter);
     Random random(1);
     Dialogue dialogue{{true, "CONNECT inside.test:443 HTTP/1.1\r\nHost: inside.test:443\r\n\r\n"},
                       {false, "HTTP/1.1 200 OK\r\n\r\n"}};
     for (const Said& said : tls_dialogue(random)) dialogue.push_back(said);
-    expect(round_of(capture_of(tcp, dialogue), protocol, filter), rows);
+    Round round = round_of(capture_of(tcp, dialogue), protocol, filter);
+    if (packets) round.candidates.front().subscription.removed = at_packet(*packets);
+    expect(round, rows);
   }
 };
 
@@ -115,6 +120,13 @@ TEST_P(Tunnels, NoSessionOfEitherProtocol) {
   expect_rows("", "none(tls.sni = 'x')", 1);
   expect_rows("", "none(http.method = 'CONNECT')", 0);
   expect_rows("", "none(ssh.client_version)", 1);
+}
+
+// QUIC is nothing that TCP carries, whatever comes inside; behind the CONNECT, in the fourth packet, SSH may come.
+TEST_P(Tunnels, NoSessionOfWhatTheTransportRulesOut) {
+  constexpr std::size_t with_connect = 4;
+  expect_rows("", "none(quic.ech) and http", 1, with_connect);
+  expect_rows("", "none(ssh.client_version) and http", 0, with_connect);
 }
 
 // The last comes with the packet that decides.

@@ -171,7 +171,8 @@ Truth Meaning::of_none(const Node& inside, const Facts& facts) const {
   }
   Facts now = facts;
   now.protocol = facts.latest;
-  if (is_there(protocol, now) == Truth::no && !facts.tunnels) return Truth::yes;
+  now.identified = facts.identified && !facts.tunnels;  // what follows within this one may still be it
+  if (is_there(protocol, now) == Truth::no) return Truth::yes;
   return facts.over && !facts.lost ? Truth::yes : Truth::unknown;
 }
 
