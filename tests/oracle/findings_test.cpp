@@ -80,6 +80,22 @@ TEST_P(Findings, SessionsBehindTwoCounters) {
   expect(round_of(capture_of(udp, lookup), "dns", "conn.packets < 9 and conn.resp_packets < 9"), 1);
 }
 
+TEST_P(Findings, AuthorsFiltersOfSessions) {
+  const auto get = [](const std::string& host) {
+    return Dialogue{{true, "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"}, {false, "HTTP/1.1 204 No Content\r\n\r\n"}};
+  };
+  Dialogue both = get("short");
+  for (const Said& said : get("quite.long.test")) both.push_back(said);
+  for (const std::string_view protocol : {"", "http"}) {
+    expect(round_of(capture_of(tcp, get("short")), protocol, "long_host"), 0);
+    expect(round_of(capture_of(tcp, get("short")), protocol, "not long_host"), 1);
+    expect(round_of(capture_of(tcp, both), protocol, "long_host"), 1);
+    expect(round_of(capture_of(tcp, both), protocol, "http and not long_host and tcp.port = 8080"), 1);
+    expect(round_of(capture_of(tcp, both), protocol, "long_host or not long_host and http.method = 'GET'"),
+           protocol.empty() ? 1 : 2);
+  }
+}
+
 class Tunnels : public Findings {
  protected:
   // `packets`: after so many the subscription goes.
