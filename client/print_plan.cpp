@@ -134,7 +134,7 @@ std::string plan_text(const v1::ExplainResponse& plan) {
     text += fmt::format("time: {} (of {} samples)\n", shares_text(plan.work()), plan.samples());
     if (plan.parsers_size() != 0) text += fmt::format("parsers: {}\n", shares_text(plan.parsers()));
   } else if (!plan.graphs().empty()) {
-    text += "time: nothing was sampled yet, one packet in about a hundred is\n";
+    text += "time: nothing was sampled yet\n";
   }
   if (plan.graphs().empty()) text += "nobody wants anything\n";
   for (const auto& graph : plan.graphs()) text += "\n" + Tree(graph).text() + lookups_text(graph);

@@ -1,7 +1,10 @@
-// Where a worker's time goes, from samples: of one occasion in about a hundred, which is a packet, or a connection that
-// a timer or a sweep looks at, each kind of work is timed, without what it calls. Of others it costs a branch.
+// Where a worker's time goes, from samples: of some occasions, each a packet, or a connection that a timer or a sweep
+// looks at, every kind of work is timed, without what it calls. Of others it costs a branch. The first few occasions,
+// and those after a change, are all samples, so that slow traffic tells something soon; then ever fewer are, to one in
+// about a hundred. A sample stands for those since the one before, too: its cycles count as many times.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -36,7 +39,17 @@ class Meter {
     return std::exchange(account_, account);
   }
 
-  // Sampled so far. Thread: any.
+  // Something has changed: samples are frequent again. Thread: the worker's, between occasions.
+  void renew() noexcept {
+    interval_ -= left_ - 1;  // so many have been
+    left_ = 1;
+    recent_ = 0;
+  }
+
+  // Of a sample: for how many occasions it stands.
+  [[nodiscard]] std::uint32_t weight() const noexcept { return weight_; }
+
+  // Sampled so far, each as often as its weight says. Thread: any.
   [[nodiscard]] std::uint64_t cycles(Work work) const noexcept {
     return cycles_[static_cast<std::size_t>(work)].load();
   }
@@ -48,9 +61,8 @@ class Meter {
 
   void begin() noexcept {
     if (--left_ != 0) return;
-    // Not regularly, or bursts of a certain size would be sampled at the same place.
-    random_ = random_ * 6364136223846793005ULL + 1442695040888963407ULL;
-    left_ = 96 + static_cast<std::uint32_t>(random_ >> 58U);
+    weight_ = interval_;
+    interval_ = left_ = next_interval();
     on_ = true;
     current_ = Work::connections;
     account_ = nullptr;
@@ -63,16 +75,29 @@ class Meter {
     on_ = false;
   }
 
+  // Not the same every time, or bursts of a certain size would be sampled at the same place.
+  std::uint32_t next_interval() noexcept {
+    constexpr std::uint64_t longest = 128;
+    constexpr std::uint64_t samples_of_each = 8;
+    const std::uint64_t mean = std::min(longest, 1 + recent_++ / samples_of_each);
+    random_ = random_ * 6364136223846793005ULL + 1442695040888963407ULL;
+    const std::uint64_t jitter = mean * (random_ >> 58U) / 128;  // up to half of it
+    return static_cast<std::uint32_t>(std::max(std::uint64_t{1}, mean * 3 / 4 + jitter));
+  }
+
   // Returns what was charged.
   std::uint64_t charge() noexcept {
     const std::uint64_t now = __builtin_readcyclecounter();
-    const std::uint64_t spent = now - std::exchange(since_, now);
+    const std::uint64_t spent = weight_ * (now - std::exchange(since_, now));
     cycles_[static_cast<std::size_t>(current_)].add(spent);
     if (account_ != nullptr) account_->add(spent);
     return spent;
   }
 
   std::uint32_t left_ = 1;
+  std::uint32_t interval_ = 1;  // from the latest sample to the next
+  std::uint32_t weight_ = 1;
+  std::uint64_t recent_ = 0;  // samples since renew()
   bool on_ = false;
   Work current_ = Work::connections;
   Counter* account_ = nullptr;
@@ -107,8 +132,8 @@ class Doing {
   Doing& operator=(const Doing&) = delete;
   ~Doing() { (void)done(); }
 
-  // Before it ends: returns the cycles since it began, or since the work that it was last interrupted by; 0 when the
-  // occasion is none that is sampled.
+  // Before it ends: returns the cycles since it began, or since the work that it was last interrupted by, as often as
+  // the sample's weight says; 0 when the occasion is none that is sampled.
   std::uint64_t done() noexcept {
     if (!meter_.on_ || over_) return 0;
     over_ = true;

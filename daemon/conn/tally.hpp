@@ -67,8 +67,8 @@ class Tally {
   // The worker's, for generated code: by number of the family.
   [[nodiscard]] std::uint64_t* evaluations() noexcept { return evaluations_.get(); }
   // The worker's: begins to time look-ups.
-  [[nodiscard]] abi::LookupClock lookup_clock() noexcept {
-    return {.since = __builtin_readcyclecounter(), .cycles = lookup_cycles_.get()};
+  [[nodiscard]] abi::LookupClock lookup_clock(std::uint32_t weight) noexcept {
+    return {.since = __builtin_readcyclecounter(), .cycles = lookup_cycles_.get(), .weight = weight};
   }
 
   [[nodiscard]] std::uint64_t reached(plan::NodeId node) const noexcept {
@@ -109,7 +109,7 @@ class LookingUp {
  public:
   LookingUp(Meter& meter, Tally& tally, abi::Facts& facts) noexcept : doing_(meter, Work::lookups) {
     if (!meter.is_on()) return;
-    clock_ = tally.lookup_clock();
+    clock_ = tally.lookup_clock(meter.weight());
     facts.clock = &clock_;
   }
 

@@ -169,6 +169,7 @@ void Tracker::adopt(const Pipeline& pipeline) noexcept {
   progress_.use(*pipeline.plan, pipeline.straight.get());
   evaluator_.use(pipeline);
   epochs_.begin(pipeline.epoch);
+  meter_.renew();
   waiting_.resize(pipeline.plan->nodes.size());
   sweep_next_ = 0;
 }

@@ -15,6 +15,7 @@ namespace iris::abi {
 struct LookupClock {
   std::uint64_t since = 0;          // the processor's cycle counter, when the look-up before was over
   std::uint64_t* cycles = nullptr;  // to add to, by number of the family
+  std::uint32_t weight = 1;         // how often
 };
 
 // What is known when an Evaluate runs. Pointers are valid for that call.

@@ -113,6 +113,6 @@ extern "C" void iris_index_finish(iris::abi::Matches* matches) noexcept {
 extern "C" void iris_index_spend(iris::abi::LookupClock* clock, std::uint32_t family) noexcept {
   const std::uint64_t now = __builtin_readcyclecounter();
   const std::atomic_ref spent(clock->cycles[family]);  // others read it meanwhile
-  spent.store(spent.load(std::memory_order_relaxed) + now - std::exchange(clock->since, now),
+  spent.store(spent.load(std::memory_order_relaxed) + clock->weight * (now - std::exchange(clock->since, now)),
               std::memory_order_relaxed);
 }
