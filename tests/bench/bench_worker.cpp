@@ -6,8 +6,10 @@
 //
 // `per_packet` is CPU time of the thread. Without a subscription the packet filter leaves all out; `tracked_only` has
 // one that wants none of them, which it cannot know. `idle_bytes` is what a connection costs that nobody wants;
-// `active_bytes` what the live ones cost beside that, on average. `bursts_while_expiring` is about single bursts of 32
-// packets: their median and 99th percentile in µs, before a million connections expire, and while they do.
+// `active_bytes` what the live ones cost beside that, on average. `packet_filters` is of packets by themselves, of
+// which each of so many filters asks a port and a network, and none matches: by look-ups (0) and by straight-line code
+// (1). `bursts_while_expiring` is about single bursts of 32 packets: their median and 99th percentile in µs, before a
+// million connections expire, and while they do.
 #include <benchmark/benchmark.h>
 
 #include <spdlog/spdlog.h>
@@ -15,6 +17,7 @@
 #include <array>
 #include <chrono>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "parsers/packet/decode.hpp"
@@ -162,6 +165,36 @@ void tracked_only(benchmark::State& state) { worker(state, elsewhere); }
 void connection_counter(benchmark::State& state) { worker(state, counter); }
 void tls_sni_filter(benchmark::State& state) { worker(state, sni); }
 
+constexpr const char* packets = R"(
+#include <iris/iris.hpp>
+struct Row { std::uint64_t bytes; };
+IRIS_CALLBACK("") IRIS_ON(Packet) void rare(const iris::Frame& frame) { iris::emit(Row{frame.wire_length}); }
+)";
+
+void packet_filters(benchmark::State& state) {
+  auto traffic = conversations(state);
+  source::MemorySource holder([](std::span<source::PacketRef>) { return std::size_t{0}; });
+  const bool straight = state.range(2) != 0;
+  support::Rig rig(holder, {.capacity = static_cast<std::uint32_t>(state.range(0)) * 4},
+                   straight ? control::Straighten::at_once : control::Straighten::never);
+  std::vector<control::Narrowed> filters;
+  for (std::int64_t i = 0; i < state.range(1); ++i) {
+    const std::string number = std::to_string(i);
+    filters.push_back({"f" + number, "tcp.port = 1" + number + " and ipv4.addr in 172.16." + number + ".0/24", {}});
+  }
+  const jit::Source source{.name = "bench.cpp", .text = packets, .stateless = true};
+  if (auto added = rig.registry().add_batch(source, filters); !added) throw std::runtime_error(added.error().message);
+  const support::Rig::Turn turn(rig);
+  conn::PacketEvents& events = rig.tracker().packet_events();
+  std::array<source::PacketRef, burst_size> burst;
+  for (auto _ : state) {
+    traffic.generate(burst);
+    benchmark::DoNotOptimize(rig.intake().take(burst, events.wanted()));
+    for (const worker::Layer& layer : rig.intake().layers()) events.take(layer.arrival, layer.status);
+  }
+  report(state);
+}
+
 // Of microseconds.
 double percentile(std::vector<double>& values, double share) {
   const auto at = values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
@@ -222,6 +255,7 @@ BENCHMARK(tracked_only)->Apply(sizes);
 BENCHMARK(tracked_only)->Apply(most);
 BENCHMARK(connection_counter)->Apply(sizes);
 BENCHMARK(tls_sni_filter)->Apply(sizes);
+BENCHMARK(packet_filters)->ArgsProduct({{10'000}, {1, 10}, {0, 1}});
 BENCHMARK(bursts_while_expiring)->Iterations(1);
 
 }  // namespace
