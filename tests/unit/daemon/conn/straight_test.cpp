@@ -61,6 +61,8 @@ constexpr std::string_view atoms[] = {
     "tls.sni",
     "tls.sni = 'www.example.org'",
     "tls.sni in {'a.test', 'www.example.org', ''}",
+    "tls.sni = 'a-name-that-is-too-long-to-be-compared-in-a-few-words-so-that-a-function-is-called.example.org'",
+    "tls.sni under 'a-name-that-is-too-long-to-be-compared-in-a-few-words-so-that-a-function-is-called.example.org'",
     "tls.sni starts_with 'www.'",
     "tls.sni ends_with '.org'",
     "tls.sni under 'example.org'",
@@ -120,7 +122,13 @@ struct Sample {
 };
 
 TlsHandshake random_handshake(Random& random) {
-  static constexpr std::string_view names[] = {"www.example.org", "example.org", "a.test", "", "wwwexample.org"};
+  static constexpr std::string_view names[] = {
+      "www.example.org",
+      "example.org",
+      "a.test",
+      "",
+      "wwwexample.org",
+      "a-name-that-is-too-long-to-be-compared-in-a-few-words-so-that-a-function-is-called.example.org"};
   static constexpr std::string_view protocols[] = {"h2", "http/1.1", "h3"};
   static constexpr std::uint16_t ciphers[] = {0x1301, 0x1302, 0x1303};
   TlsHandshake handshake;
