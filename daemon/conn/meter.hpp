@@ -41,8 +41,8 @@ class Meter {
 
   // Something has changed: samples are frequent again. Thread: the worker's, between occasions.
   void renew() noexcept {
-    interval_ -= left_ - 1;  // so many have been
-    left_ = 1;
+    // The next is the first that runs what is new, and does not stand for what was before.
+    left_ = interval_ = 1;
     recent_ = 0;
   }
 

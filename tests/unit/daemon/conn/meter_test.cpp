@@ -36,9 +36,12 @@ TEST_F(MeterTest, SamplesAreEverFewer) {
 TEST_F(MeterTest, SamplesAreManyAfterAChange) {
   (void)occasions(100'000);
   meter_.renew();
+  weights_ = occasions_ = 0;
   EXPECT_EQ(occasions(8), 8U);
+  (void)occasions(10'000);
   meter_.renew();
   meter_.renew();
+  weights_ = occasions_ = 0;
   EXPECT_EQ(occasions(8), 8U);
 }
 
