@@ -1,5 +1,6 @@
 #include "jit/codegen/dispatch.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
@@ -8,6 +9,12 @@
 #include "jit/codegen/module.hpp"
 
 namespace iris::codegen {
+
+namespace {
+
+constexpr std::size_t most_recent = 32;
+
+}  // namespace
 
 struct DispatchCompiler::Impl {
   // What the code of one function depends on.
@@ -21,19 +28,31 @@ struct DispatchCompiler::Impl {
     return key;
   }
 
-  [[nodiscard]] Result<std::shared_ptr<const engine::Unit>> compile(const LevelFunction& function, Families families) {
-    Key key = key_of(function, families);
-    if (const auto found = compiled.find(key); found != compiled.end()) {
-      if (auto unit = found->second.lock()) return unit;
-    }
+  // nullptr: not compiled yet, or given up meanwhile.
+  [[nodiscard]] std::shared_ptr<const engine::Unit> find(const Key& key) const {
+    const auto found = compiled.find(key);
+    return found == compiled.end() ? nullptr : found->second.lock();
+  }
+
+  // All of them in one go, as what is the same for each takes most of the time.
+  [[nodiscard]] Result<std::shared_ptr<const engine::Unit>> compile(const std::vector<LevelFunction>& functions,
+                                                                    Families families) {
     if (!machine) return std::unexpected(machine.error());
-    auto unit =
-        codegen::compile([&](auto& module, const auto& runtime) { add_function(module, runtime, function, families); },
-                         *machine, engine);
+    const auto write = [&](llvm::Module& module, const llvm::Module& runtime) {
+      for (const LevelFunction& function : functions) add_function(module, runtime, function, families);
+    };
+    auto unit = codegen::compile(write, *machine, engine);
     if (!unit) return unit;
     std::erase_if(compiled, [](const auto& entry) { return entry.second.expired(); });
-    compiled[std::move(key)] = *unit;
+    for (const LevelFunction& function : functions) compiled[key_of(function, families)] = *unit;
     return unit;
+  }
+
+  // Somebody tries a subscription, changes it, and tries it again: what it needs is kept a while.
+  void keep(const std::shared_ptr<const engine::Unit>& unit) {
+    std::erase(recent, unit);
+    recent.push_back(unit);
+    if (recent.size() > most_recent) recent.erase(recent.begin());
   }
 
   static abi::Evaluate& slot(Dispatch& dispatch, const LevelFunction& function) {
@@ -52,6 +71,7 @@ struct DispatchCompiler::Impl {
   engine::Engine& engine;
   Result<Machine> machine;
   std::map<Key, std::weak_ptr<const engine::Unit>> compiled;
+  std::vector<std::shared_ptr<const engine::Unit>> recent;  // those used last at the end
 };
 
 DispatchCompiler::DispatchCompiler(engine::Engine& engine) : impl_(std::make_unique<Impl>(engine)) {}
@@ -62,13 +82,23 @@ Result<std::shared_ptr<const Dispatch>> DispatchCompiler::compile(std::span<cons
   if (!functions) return std::unexpected(std::move(functions.error()));
   auto dispatch = std::make_shared<Dispatch>();
   dispatch->session.resize(parsers::registry().size());
+  std::vector<LevelFunction> missing;
   for (const LevelFunction& function : *functions) {
-    auto unit = impl_->compile(function, families);
+    if (impl_->find(Impl::key_of(function, families)) == nullptr) missing.push_back(function);
+  }
+  std::shared_ptr<const engine::Unit> made;  // held until each function is found
+  if (!missing.empty()) {
+    auto unit = impl_->compile(missing, families);
     if (!unit) return std::unexpected(std::move(unit.error()));
-    auto address = (*unit)->find(function.symbol);
+    made = std::move(*unit);
+  }
+  for (const LevelFunction& function : *functions) {
+    const auto unit = impl_->find(Impl::key_of(function, families));
+    auto address = unit->find(function.symbol);
     if (!address) return std::unexpected(std::move(address.error()));
     Impl::slot(*dispatch, function) = reinterpret_cast<abi::Evaluate>(*address);
-    dispatch->code.push_back(std::move(*unit));
+    impl_->keep(unit);
+    if (std::ranges::find(dispatch->code, unit) == dispatch->code.end()) dispatch->code.push_back(unit);
   }
   return dispatch;
 }

@@ -26,7 +26,7 @@ struct Dispatch {
   abi::Evaluate tuple = nullptr;
   abi::Evaluate protocol = nullptr;
   std::vector<abi::Evaluate> session;                     // by number in parsers::registry()
-  std::vector<std::shared_ptr<const engine::Unit>> code;  // of each function
+  std::vector<std::shared_ptr<const engine::Unit>> code;  // of the functions
 };
 
 // Thread: one at a time.
@@ -37,8 +37,8 @@ class DispatchCompiler {
   DispatchCompiler(const DispatchCompiler&) = delete;
   DispatchCompiler& operator=(const DispatchCompiler&) = delete;
 
-  // A function whose families are the same at the same positions as before is taken over, as long as anyone holds it:
-  // a new family costs the compilation of its level's function.
+  // A function whose families are the same at the same positions as before is taken over, as long as anyone holds it,
+  // or it is among those used last: a new family costs the compilation of its level's function.
   [[nodiscard]] Result<std::shared_ptr<const Dispatch>> compile(std::span<const FamilyShape> families);
 
  private:

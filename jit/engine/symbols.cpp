@@ -35,8 +35,10 @@ const HostSymbol user_host[] = {
 };
 
 const HostSymbol dispatch_host[] = {
-    {"iris_index_scan", address_of(&iris_index_scan)},   {"iris_index_every", address_of(&iris_index_every)},
-    {"iris_index_sort", address_of(&iris_index_sort)},   {"iris_index_finish", address_of(&iris_index_finish)},
+    {"iris_index_number", address_of(&iris_index_number)}, {"iris_index_address", address_of(&iris_index_address)},
+    {"iris_index_text", address_of(&iris_index_text)},     {"iris_index_affixes", address_of(&iris_index_affixes)},
+    {"iris_index_scan", address_of(&iris_index_scan)},     {"iris_index_every", address_of(&iris_index_every)},
+    {"iris_index_sort", address_of(&iris_index_sort)},     {"iris_index_finish", address_of(&iris_index_finish)},
     {"iris_index_spend", address_of(&iris_index_spend)},
 };
 

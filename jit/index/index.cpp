@@ -104,6 +104,23 @@ extern "C" void iris_index_sort(std::uint32_t* ids, std::uint32_t count) noexcep
   std::ranges::sort(ids, ids + count);
 }
 
+extern "C" void iris_index_number(const iris::index::Blocks* table, std::uint64_t value,
+                                  const iris::index::Answer* answer) noexcept {
+  iris::index::lookup(*table, value, *answer);
+}
+extern "C" void iris_index_address(const iris::index::Blocks* table, const iris::IpAddress* address,
+                                   const iris::index::Answer* answer) noexcept {
+  iris::index::lookup(*table, *address, *answer);
+}
+extern "C" void iris_index_text(const iris::index::Texts* table, const std::string_view* text,
+                                const iris::index::Answer* answer) noexcept {
+  iris::index::lookup(*table, *text, *answer);
+}
+extern "C" void iris_index_affixes(const iris::index::Affixes* table, const std::string_view* text,
+                                   const iris::index::Answer* answer) noexcept {
+  iris::index::lookup(*table, *text, *answer);
+}
+
 extern "C" void iris_index_finish(iris::abi::Matches* matches) noexcept {
   const std::span all(matches->ids, matches->count);
   std::ranges::sort(all);

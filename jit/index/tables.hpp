@@ -1,4 +1,4 @@
-// What an index is to generated code: tables that jit/runtime looks values up in. The builders of this folder own the
+// What an index is to generated code: tables that values are looked up in. The builders of this folder own the
 // memory; a version of a table never changes, so any number of workers read it at the same time.
 //
 // A look-up reports everything that holds for a value: of nested prefixes and ranges, all that cover it. It costs one
@@ -10,6 +10,8 @@
 #include <memory>
 #include <string_view>
 #include <vector>
+
+#include <iris/net.hpp>
 
 #include "jit/abi/dispatch.hpp"
 
@@ -140,8 +142,16 @@ struct Answer {
 
 }  // namespace iris::index
 
-// The host's part of look-ups: what is too big to be inlined, or too rare.
+// The host's part of look-ups.
 extern "C" {
+void iris_index_number(const iris::index::Blocks* table, std::uint64_t value,
+                       const iris::index::Answer* answer) noexcept;
+void iris_index_address(const iris::index::Blocks* table, const iris::IpAddress* address,
+                        const iris::index::Answer* answer) noexcept;
+void iris_index_text(const iris::index::Texts* table, const std::string_view* text,
+                     const iris::index::Answer* answer) noexcept;
+void iris_index_affixes(const iris::index::Affixes* table, const std::string_view* text,
+                        const iris::index::Answer* answer) noexcept;
 void iris_index_scan(const iris::index::TextScan* table, const std::string_view* text,
                      const iris::index::Answer* answer) noexcept;
 // `list`: a std::span of what the field's list is of.

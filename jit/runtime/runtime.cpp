@@ -115,19 +115,19 @@ IRIS_HELPER void iris_lookup_presence(const Family* families, std::uint32_t fami
 }
 IRIS_HELPER void iris_lookup_number(const Family* families, std::uint32_t family, std::uint64_t value,
                                     const Answer* answer) noexcept {
-  lookup(table<iris::index::Blocks>(families, family), value, *answer);
+  iris_index_number(&table<iris::index::Blocks>(families, family), value, answer);
 }
 IRIS_HELPER void iris_lookup_address(const Family* families, std::uint32_t family, const iris::IpAddress* address,
                                      const Answer* answer) noexcept {
-  lookup(table<iris::index::Blocks>(families, family), *address, *answer);
+  iris_index_address(&table<iris::index::Blocks>(families, family), address, answer);
 }
 IRIS_HELPER void iris_lookup_text(const Family* families, std::uint32_t family, const std::string_view* text,
                                   const Answer* answer) noexcept {
-  lookup(table<iris::index::Texts>(families, family), *text, *answer);
+  iris_index_text(&table<iris::index::Texts>(families, family), text, answer);
 }
 IRIS_HELPER void iris_lookup_text_affixes(const Family* families, std::uint32_t family, const std::string_view* text,
                                           const Answer* answer) noexcept {
-  lookup(table<iris::index::Affixes>(families, family), *text, *answer);
+  iris_index_affixes(&table<iris::index::Affixes>(families, family), text, answer);
 }
 IRIS_HELPER void iris_lookup_text_scan(const Family* families, std::uint32_t family, const std::string_view* text,
                                        const Answer* answer) noexcept {

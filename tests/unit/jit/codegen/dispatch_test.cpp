@@ -439,6 +439,30 @@ TEST_F(DispatchTest, FunctionsWhoseFamiliesStayAreTakenOver) {
   EXPECT_NE(compile({sni, port})->tuple, first->tuple) << "it is at another position";
 }
 
+TEST_F(DispatchTest, FunctionsThatNobodyHoldsAreKeptAWhile) {
+  const FamilyShape port{&field("tcp", "port"), Operator::one_of};
+  const std::weak_ptr<const engine::Unit> unit = compile({port})->code.front();
+  EXPECT_FALSE(unit.expired());
+  const auto again = compile({port});
+  EXPECT_EQ(again->code.front(), unit.lock());
+  for (std::size_t position = 1; position <= 32; ++position) {
+    std::vector<FamilyShape> others(position);
+    others.push_back(port);
+    ASSERT_NE(compile(others), nullptr);
+  }
+  EXPECT_EQ(unit.use_count(), 1) << "`again` alone";
+}
+
+TEST_F(DispatchTest, FunctionsThatAreMissingAreOneUnit) {
+  const FamilyShape port{&field("tcp", "port"), Operator::one_of};
+  const FamilyShape sni{&field("tls", "sni"), Operator::one_of};
+  const auto both = compile({port, sni});
+  EXPECT_EQ(both->code.size(), 1U);
+  const auto more = compile({port, sni, {&parsers::service_field, Operator::one_of}});
+  EXPECT_EQ(more->code.size(), 2U);
+  EXPECT_EQ(more->tuple, both->tuple);
+}
+
 TEST_F(DispatchTest, RefusesFieldsThatNoCodeCanBeMadeFor) {
   const auto refused = [&](const FamilyShape& shape) {
     auto dispatch = compiler_->compile(std::span(&shape, 1));
@@ -476,7 +500,7 @@ TEST_F(DispatchTest, TheCodeDoesNotDependOnValues) {
   const auto dispatch = compile(all_shapes());
   std::size_t bytes = 0;
   for (const auto& unit : dispatch->code) bytes += unit->bytes();
-  EXPECT_LT(bytes, 1000 * all_shapes().size());
+  EXPECT_LT(bytes, 400 * all_shapes().size());
 }
 
 }  // namespace
