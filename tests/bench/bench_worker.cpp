@@ -180,7 +180,9 @@ void packet_filters(benchmark::State& state) {
   std::vector<control::Narrowed> filters;
   for (std::int64_t i = 0; i < state.range(1); ++i) {
     const std::string number = std::to_string(i);
-    filters.push_back({"f" + number, "tcp.port = 1" + number + " and ipv4.addr in 172.16." + number + ".0/24", {}});
+    std::string filter = "tcp.port = 1";
+    filter.append(number).append(" and ipv4.addr in 172.16.").append(number).append(".0/24");
+    filters.push_back({"f" + number, filter, {}});
   }
   const jit::Source source{.name = "bench.cpp", .text = packets, .stateless = true};
   if (auto added = rig.registry().add_batch(source, filters); !added) throw std::runtime_error(added.error().message);

@@ -196,6 +196,7 @@ TEST_F(RegistryTest, StraightLineCodeTakesOverBehindAChange) {
 TEST_F(StraightTest, ManyFiltersAreLookedUp) {
   const jit::Source source{.name = "names.cpp", .text = "#include <iris/iris.hpp>\n" + names, .stateless = true};
   std::vector<Narrowed> filters;
+  filters.reserve(40);
   for (int i = 0; i < 40; ++i) {
     filters.push_back({"f" + std::to_string(i), "tls.sni = 'www" + std::to_string(i) + ".example.test'", {}});
   }
