@@ -82,23 +82,25 @@ Result<std::shared_ptr<const Dispatch>> DispatchCompiler::compile(std::span<cons
   if (!functions) return std::unexpected(std::move(functions.error()));
   auto dispatch = std::make_shared<Dispatch>();
   dispatch->session.resize(parsers::registry().size());
+  std::vector<std::shared_ptr<const engine::Unit>> units;  // by function; held from now on
+  units.reserve(functions->size());
   std::vector<LevelFunction> missing;
   for (const LevelFunction& function : *functions) {
-    if (impl_->find(Impl::key_of(function, families)) == nullptr) missing.push_back(function);
+    units.push_back(impl_->find(Impl::key_of(function, families)));
+    if (units.back() == nullptr) missing.push_back(function);
   }
-  std::shared_ptr<const engine::Unit> made;  // held until each function is found
   if (!missing.empty()) {
-    auto unit = impl_->compile(missing, families);
-    if (!unit) return std::unexpected(std::move(unit.error()));
-    made = std::move(*unit);
+    auto made = impl_->compile(missing, families);
+    if (!made) return std::unexpected(std::move(made.error()));
+    std::ranges::replace(units, nullptr, *made);
   }
-  for (const LevelFunction& function : *functions) {
-    const auto unit = impl_->find(Impl::key_of(function, families));
-    auto address = unit->find(function.symbol);
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const LevelFunction& function = (*functions)[i];
+    auto address = units[i]->find(function.symbol);
     if (!address) return std::unexpected(std::move(address.error()));
     Impl::slot(*dispatch, function) = reinterpret_cast<abi::Evaluate>(*address);
-    impl_->keep(unit);
-    if (std::ranges::find(dispatch->code, unit) == dispatch->code.end()) dispatch->code.push_back(unit);
+    impl_->keep(units[i]);
+    if (std::ranges::find(dispatch->code, units[i]) == dispatch->code.end()) dispatch->code.push_back(units[i]);
   }
   return dispatch;
 }

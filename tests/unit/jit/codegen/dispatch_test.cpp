@@ -453,6 +453,22 @@ TEST_F(DispatchTest, FunctionsThatNobodyHoldsAreKeptAWhile) {
   EXPECT_EQ(unit.use_count(), 1) << "`again` alone";
 }
 
+// What is used for one of a dispatch's functions does not give up what another needs.
+TEST_F(DispatchTest, FunctionsThatAreAboutToBeGivenUpCanBeTakenOver) {
+  const FamilyShape port{&field("tcp", "port"), Operator::one_of};
+  const FamilyShape sni{&field("tls", "sni"), Operator::one_of};
+  (void)compile({{}, sni});
+  (void)compile({port});
+  for (std::size_t position = 1; position <= 30; ++position) {
+    std::vector<FamilyShape> others(position);
+    others.push_back(port);
+    (void)compile(others);
+  }
+  const auto both = compile({port, sni, {&parsers::service_field, Operator::one_of}});
+  EXPECT_NE(both->tuple, nullptr);
+  EXPECT_NE(both->session[tls_number()], nullptr);
+}
+
 TEST_F(DispatchTest, FunctionsThatAreMissingAreOneUnit) {
   const FamilyShape port{&field("tcp", "port"), Operator::one_of};
   const FamilyShape sni{&field("tls", "sni"), Operator::one_of};
