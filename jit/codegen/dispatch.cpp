@@ -9,10 +9,9 @@
 #include "jit/codegen/module.hpp"
 
 namespace iris::codegen {
-
 namespace {
 
-constexpr std::size_t most_recent = 32;
+constexpr std::size_t most_recent = 32;  // units that are kept though nobody may hold them
 
 }  // namespace
 

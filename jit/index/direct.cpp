@@ -46,8 +46,7 @@ bool holds_address(const filter::Predicate& predicate, const IpAddress& value) n
   const AddressWords asked = words(value);
   return std::ranges::any_of(predicate.operands, [&](const filter::Operand& operand) {
     const AddressBlock block = address_block(operand);
-    return value.is_v4() == block.v4 && (asked.high & block.keep_high) == block.high &&
-           (asked.low & block.keep_low) == block.low;
+    return value.is_v4() == block.v4 && is_in(asked, block);
   });
 }
 

@@ -149,16 +149,19 @@ inline AddressWords words(const IpAddress& address) noexcept {
   return result;
 }
 
+// Of addresses of one version: whether what `block` keeps (a FewBlock's members) is its own.
+template <class Block>
+bool is_in(const AddressWords& value, const Block& block) noexcept {
+  return (((value.high & block.keep_high) ^ block.high) | ((value.low & block.keep_low) ^ block.low)) == 0;
+}
+
 inline void lookup(const Blocks& table, const IpAddress& address, const Answer& answer) noexcept {
   const bool v4 = address.is_v4();
   const AddressWords value = words(address);
   if (table.few != nullptr) {
     const std::uint32_t end = v4 ? table.v4_few : table.all_few;
     for (std::uint32_t i = v4 ? 0 : table.v4_few; i < end; ++i) {
-      const FewBlock& block = table.few[i];
-      const std::uint64_t other =
-          ((value.high & block.keep_high) ^ block.high) | ((value.low & block.keep_low) ^ block.low);
-      if (other == 0) append(answer, *block.ids);
+      if (is_in(value, table.few[i])) append(answer, *table.few[i].ids);
     }
     return;
   }

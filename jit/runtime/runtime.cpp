@@ -152,9 +152,8 @@ IRIS_HELPER bool iris_found(const Matches* matches, std::uint32_t id) noexcept {
 }
 IRIS_HELPER bool iris_is_in_block(const iris::IpAddress* address, bool v4, std::uint64_t keep_high, std::uint64_t high,
                                   std::uint64_t keep_low, std::uint64_t low) noexcept {
-  if (address->is_v4() != v4) return false;
-  const iris::index::AddressWords value = iris::index::words(*address);
-  return (((value.high & keep_high) ^ high) | ((value.low & keep_low) ^ low)) == 0;
+  const iris::index::FewBlock block{.keep_high = keep_high, .high = high, .keep_low = keep_low, .low = low};
+  return address->is_v4() == v4 && is_in(iris::index::words(*address), block);
 }
 IRIS_HELPER bool iris_is_text(const std::string_view* text, const char* data, std::uint64_t size) noexcept {
   return text->size() == size && std::memcmp(text->data(), data, size) == 0;

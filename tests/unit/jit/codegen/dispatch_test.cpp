@@ -424,61 +424,6 @@ TEST_F(DispatchTest, OnlyLevelsWithFamiliesHaveFunctions) {
   }
 }
 
-TEST_F(DispatchTest, FunctionsWhoseFamiliesStayAreTakenOver) {
-  const FamilyShape port{&field("tcp", "port"), Operator::one_of};
-  const FamilyShape sni{&field("tls", "sni"), Operator::one_of};
-  const auto first = compile({port, sni});
-  const auto more = compile({port, sni, {&field("tls", "sni"), Operator::contains}, {}, port});
-  EXPECT_EQ(more->protocol, nullptr);
-  EXPECT_NE(more->tuple, first->tuple) << "it has another family";
-  EXPECT_NE(more->session[tls_number()], first->session[tls_number()]) << "it has another family";
-  const auto fewer = compile({port, {}});
-  EXPECT_EQ(fewer->tuple, first->tuple);
-  EXPECT_EQ(fewer->session[tls_number()], nullptr);
-  EXPECT_EQ(compile({port, sni})->session[tls_number()], first->session[tls_number()]);
-  EXPECT_NE(compile({sni, port})->tuple, first->tuple) << "it is at another position";
-}
-
-TEST_F(DispatchTest, FunctionsThatNobodyHoldsAreKeptAWhile) {
-  const FamilyShape port{&field("tcp", "port"), Operator::one_of};
-  const std::weak_ptr<const engine::Unit> unit = compile({port})->code.front();
-  EXPECT_FALSE(unit.expired());
-  const auto again = compile({port});
-  EXPECT_EQ(again->code.front(), unit.lock());
-  for (std::size_t position = 1; position <= 32; ++position) {
-    std::vector<FamilyShape> others(position);
-    others.push_back(port);
-    ASSERT_NE(compile(others), nullptr);
-  }
-  EXPECT_EQ(unit.use_count(), 1) << "`again` alone";
-}
-
-// What is used for one of a dispatch's functions does not give up what another needs.
-TEST_F(DispatchTest, FunctionsThatAreAboutToBeGivenUpCanBeTakenOver) {
-  const FamilyShape port{&field("tcp", "port"), Operator::one_of};
-  const FamilyShape sni{&field("tls", "sni"), Operator::one_of};
-  (void)compile({{}, sni});
-  (void)compile({port});
-  for (std::size_t position = 1; position <= 30; ++position) {
-    std::vector<FamilyShape> others(position);
-    others.push_back(port);
-    (void)compile(others);
-  }
-  const auto both = compile({port, sni, {&parsers::service_field, Operator::one_of}});
-  EXPECT_NE(both->tuple, nullptr);
-  EXPECT_NE(both->session[tls_number()], nullptr);
-}
-
-TEST_F(DispatchTest, FunctionsThatAreMissingAreOneUnit) {
-  const FamilyShape port{&field("tcp", "port"), Operator::one_of};
-  const FamilyShape sni{&field("tls", "sni"), Operator::one_of};
-  const auto both = compile({port, sni});
-  EXPECT_EQ(both->code.size(), 1U);
-  const auto more = compile({port, sni, {&parsers::service_field, Operator::one_of}});
-  EXPECT_EQ(more->code.size(), 2U);
-  EXPECT_EQ(more->tuple, both->tuple);
-}
-
 TEST_F(DispatchTest, RefusesFieldsThatNoCodeCanBeMadeFor) {
   const auto refused = [&](const FamilyShape& shape) {
     auto dispatch = compiler_->compile(std::span(&shape, 1));
