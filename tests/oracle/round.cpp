@@ -203,6 +203,7 @@ Player::Player(control::Straighten straighten)
 void Player::flush() {
   if (!burst_.empty()) rig_.process(burst_);
   packets_ += burst_.size();
+  const support::Rig::Turn turn(rig_);  // so that the pipeline stays
   if (rig_.publisher().current(0)->straight != nullptr) straight_packets_ += burst_.size();
   burst_.clear();
 }
